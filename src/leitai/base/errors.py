@@ -1,0 +1,23 @@
+"""The one exception that users meet."""
+
+
+class LeitaiError(Exception):
+    """A mistake or limit that the user can act on: printed as one line, exit code 2.
+
+    Attributes:
+        what: what is wrong and what was expected, as a short clause.
+        where: the file, line, field or option it was found at, if there is one.
+        remedy: what to do about it, in the imperative.
+    """
+
+    def __init__(self, what: str, *, where: object | None = None, remedy: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.remedy = remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        if self.remedy:
+            line = f"{line}; {self.remedy}"
+        return " ".join(line.split())
