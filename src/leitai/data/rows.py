@@ -1,0 +1,32 @@
+"""What every reader yields: a row of messages with its provenance."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Message = dict[str, Any]
+"""A message in the OpenAI form: role, content, and perhaps reasoning_content or tool_calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example.
+
+    Attributes:
+        id: unique within its data set.
+        messages: the dialogue; a row to train on ends with the assistant's answer.
+        source: where the row stands, as an error message would name it ("train.csv, line 12").
+        label: for label tables, the answer's label.
+        language: "zh", "en" or None when unknown.
+        group: rows of one group are never parted by a split.
+        split: "train", "validation" or "test" where the data set fixes it.
+        tools: JSON schemas of the tools that the assistant may call.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    source: str
+    label: str | None = None
+    language: str | None = None
+    group: str | None = None
+    split: str | None = None
+    tools: tuple[Message, ...] | None = None
