@@ -30,3 +30,10 @@ class Row:
     group: str | None = None
     split: str | None = None
     tools: tuple[Message, ...] | None = None
+
+
+def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:
+    """Put a system message in front, unless none is wanted or the dialogue brings its own."""
+    if system is None or (messages and messages[0]["role"] == "system"):
+        return messages
+    return ({"role": "system", "content": system}, *messages)
