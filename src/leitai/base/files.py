@@ -27,7 +27,9 @@ def _disk_error(error: OSError, path: Path) -> LeitaiError:
             "the disk is full", where=path, remedy="free some space and run the same command again"
         )
     return LeitaiError(
-        f"cannot write ({error.strerror or error})", where=path, remedy="choose another --out folder"
+        f"cannot write ({error.strerror or error})",
+        where=path,
+        remedy="choose another --out folder",
     )
 
 
@@ -78,9 +80,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        )
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         yield temporary
         for file in sorted(temporary.rglob("*")):
             if file.is_file():
@@ -109,7 +109,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Encode as JSON with sorted keys, readable Chinese and no NaN (the same value, the same text)."""
+    """Encode as JSON: keys sorted, Chinese readable, NaN refused; the same value, the same text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False)
 
 

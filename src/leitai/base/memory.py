@@ -19,7 +19,7 @@ def reset_peak() -> bool:
 
 
 def peak_bytes() -> int:
-    """Return the largest resident size of this process since its start or the last reset, in bytes."""
+    """Return the largest resident size since the process began or the last reset, in bytes."""
     try:
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -31,7 +31,7 @@ def peak_bytes() -> int:
 
 
 def available_bytes() -> int:
-    """Return the memory that can be had without swapping, within the container's limit, in bytes."""
+    """Return the memory to be had without swapping, within the container's limit, in bytes."""
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():

@@ -52,7 +52,9 @@ def prompt_ids(chat: "Chat", row: Row, prompting: Prompting) -> list[int]:
     )
 
 
-def answer_ids(chat: "Chat", row: Row, prompting: Prompting, answers: Sequence[str]) -> list[list[int]]:
+def answer_ids(
+    chat: "Chat", row: Row, prompting: Prompting, answers: Sequence[str]
+) -> list[list[int]]:
     """Return for each answer the ids that the assistant would have to write, end of turn included.
 
     Raises:

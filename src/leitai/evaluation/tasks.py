@@ -34,7 +34,7 @@ class Classification(_Task):
 
 
 class ExactMatch(_Task):
-    """The model writes; the answer counts when it equals the reference after light normalisation."""
+    """The model writes; the answer counts when it equals the reference after normalisation."""
 
     kind: Literal["exact_match"]
     max_characters: int = Field(default=200, ge=1, le=20_000)

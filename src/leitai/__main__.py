@@ -1,0 +1,5 @@
+"""``python -m leitai`` is ``leitai``."""
+
+from leitai.cli import main
+
+main()

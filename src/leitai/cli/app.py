@@ -1,0 +1,293 @@
+"""The verbs. Each reads its options, calls one function of the rooms below and shows the result."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from leitai.cli import show
+
+app = typer.Typer(
+    name="leitai",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="**Leitai 擂台**: Qwen or Llama 3, for my task, at what cost, and how sure are we?\n\n"
+    "Begin with `leitai compare examples/demo.yaml`.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Public data sets: list and download.")
+app.add_typer(data_app, name="data")
+
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A checkpoint folder or hub id.", metavar="M")
+]
+Adapter = Annotated[
+    str | None, typer.Option("--adapter", help="A folder with a PEFT adapter.", metavar="A")
+]
+Dtype = Annotated[
+    Literal["float32", "bfloat16", "float16"], typer.Option("--dtype", help="Arithmetic.")
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option("--data-root", envvar="LEITAI_DATA_ROOT", help="Where public data sets lie."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the spec; repeatable."),
+]
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to do, as YAML.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the sampling.")]
+MaxTokens = Annotated[int, typer.Option("--max-tokens", min=1, help="At most so many tokens.")]
+Temperature = Annotated[
+    float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")
+]
+TopK = Annotated[int, typer.Option("--top-k", min=0, help="Only the k likeliest; 0: all.")]
+TopP = Annotated[float, typer.Option("--top-p", min=0.0, max=1.0, help="Nucleus mass.")]
+MinP = Annotated[
+    float, typer.Option("--min-p", min=0.0, max=1.0, help="Share of the likeliest's probability.")
+]
+Penalty = Annotated[
+    float, typer.Option("--repetition-penalty", min=0.01, help="Above 1 discourages repeats.")
+]
+Stop = Annotated[
+    list[str] | None, typer.Option("--stop", help="End the answer before this text; repeatable.")
+]
+System = Annotated[str | None, typer.Option("--system", help="A system prompt.")]
+
+
+@app.command()
+def compare(
+    spec: SpecFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder [runs/<name>].")] = None,
+    data_root: DataRoot = None,
+    set_: Set = None,
+) -> None:
+    """Duel two contenders and reach a verdict.
+
+    Writes verdict.json, report.html, report.md and scores/ into the run folder. Run the same
+    command again to continue a stopped duel.
+
+    Examples:
+
+        leitai compare examples/demo.yaml
+
+        leitai compare examples/banking77.yaml --data-root ~/data --set adapt.epochs=3
+    """
+    from leitai.comparison.duel import compare as run
+
+    show.duel(run(spec, out, data_root=data_root, overrides=set_ or []))
+
+
+@app.command()
+def train(
+    spec: SpecFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder [runs/<name>].")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint in the run folder.")
+    ] = False,
+    data_root: DataRoot = None,
+    set_: Set = None,
+) -> None:
+    """Fine-tune one model: LoRA, full or the top blocks.
+
+    Example:
+
+        leitai train examples/train.yaml --out runs/support --resume
+    """
+    from leitai.training.job import run_train_job
+
+    show.training(
+        run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
+    )
+
+
+@app.command()
+def score(
+    model: Model,
+    requests: Annotated[
+        Path, typer.Option("--requests", help='JSONL rows {"context", "continuation"}.')
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The rows with their scores, as JSONL.")],
+    adapter: Adapter = None,
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
+) -> None:
+    """Give texts their log-probability: adds logprob, tokens, bytes and greedy to every row.
+
+    Example:
+
+        leitai score --model ./qwen --requests in.jsonl --out out.jsonl
+    """
+    import leitai
+    from leitai.inference.requests import read_requests, score_file
+
+    read_requests(requests)  # a mistake in the file is told before a large model is loaded
+    lm = leitai.load(model, dtype=dtype, device=device, adapter=adapter)
+    show.line(f"{score_file(lm, requests, out):,} rows scored: {out}")
+
+
+@app.command()
+def generate(
+    model: Model,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="One prompt.")] = None,
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help='JSONL rows {"prompt"} or {"messages"}.')
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="JSONL for --prompts.")] = None,
+    adapter: Adapter = None,
+    max_tokens: MaxTokens = 256,
+    temperature: Temperature = 0.0,
+    top_k: TopK = 0,
+    top_p: TopP = 1.0,
+    min_p: MinP = 0.0,
+    repetition_penalty: Penalty = 1.0,
+    stop: Stop = None,
+    seed: Seed = 0,
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
+) -> None:
+    """Continue a text, or every row of a file.
+
+    Examples:
+
+        leitai generate --model ./qwen --prompt "从前有座山，" --max-tokens 60
+
+        leitai generate --model ./llama --prompts questions.jsonl --out answers.jsonl
+    """
+    from leitai.cli.writing import generate_file, generate_one, sampling
+
+    options = sampling(
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        stop=tuple(stop or ()),
+        seed=seed,
+    )
+    source = (model, dtype, device, adapter)
+    if (prompt is None) == (prompts is None):
+        raise typer.BadParameter("give either --prompt or --prompts")
+    if prompt is not None:
+        generate_one(source, prompt, options)
+    elif prompts is not None:
+        generate_file(source, prompts, out, options)
+
+
+@app.command()
+def chat(
+    model: Model,
+    adapter: Adapter = None,
+    system: System = None,
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--no-thinking", help="For templates that can.")
+    ] = None,
+    max_tokens: MaxTokens = 512,
+    temperature: Temperature = 0.7,
+    top_p: TopP = 0.9,
+    seed: Seed = 0,
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
+) -> None:
+    """Talk with a model; an empty line or Ctrl-D ends.
+
+    Example:
+
+        leitai chat --model runs/demo/contenders/A/run/model
+    """
+    from leitai.cli.writing import converse, sampling
+
+    options = sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    converse((model, dtype, device, adapter), options, system=system, thinking=thinking)
+
+
+@app.command()
+def preview(
+    model: Model,
+    data: Annotated[str, typer.Option("--data", help="A data file, or a set such as bookshop.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows to show.")] = 3,
+    max_length: Annotated[int, typer.Option("--max-length", min=1, help="Tokens a row.")] = 2048,
+    system: System = None,
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--no-thinking", help="For templates that can.")
+    ] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Show what training would see: ids, tokens, and which of them are targets.
+
+    The prompt is grey, targets are bright.
+
+    Example:
+
+        leitai preview --model Qwen/Qwen2.5-0.5B-Instruct --data support.jsonl
+    """
+    from leitai.cli.looking import preview_data
+
+    preview_data(
+        model,
+        data,
+        rows=rows,
+        max_length=max_length,
+        system=system,
+        thinking=thinking,
+        data_root=data_root,
+    )
+
+
+@app.command()
+def tokenizers(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="UTF-8 texts.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="A tokenizer's folder, file or hub id.")
+    ],
+) -> None:
+    """Count characters, bytes and tokens of texts, per language and tokenizer.
+
+    Example:
+
+        leitai tokenizers article.txt --model ./qwen --model ./llama
+    """
+    from leitai.cli.looking import count_files
+
+    count_files(files, model)
+
+
+@app.command()
+def doctor(data_root: DataRoot = None) -> None:
+    """Say what this machine has and whether everything needed is there.
+
+    Example:
+
+        leitai doctor
+    """
+    from leitai.cli.looking import examine
+
+    examine(data_root)
+
+
+@data_app.command("list")
+def data_list(data_root: DataRoot = None) -> None:
+    """List the data sets known by name, their licences, and which of them are here."""
+    from leitai.cli.looking import list_data
+
+    list_data(data_root)
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `leitai data list`.")],
+    data_root: DataRoot = None,
+) -> None:
+    """Download a data set from its public source and check it.
+
+    Example:
+
+        leitai data get banking77 --data-root ~/data
+    """
+    from leitai.data.download import get
+
+    show.line(f"{name}: {get(name, data_root)}")
