@@ -1,0 +1,42 @@
+"""The decoder of both families, and its checkpoints. Importing a name here imports torch."""
+
+from leitai.models.cache import BranchCache, KeyValueCache
+from leitai.models.checkpoint import (
+    load_decoder,
+    parse_dtype,
+    read_config,
+    read_tensor_list,
+    save_decoder,
+)
+from leitai.models.config import ModelConfig, RopeScaling
+from leitai.models.decoder import Decoder
+from leitai.models.families import FAMILIES, Family
+from leitai.models.initialise import init_decoder
+from leitai.models.presets import (
+    PRESETS,
+    SCRATCH_PRESETS,
+    parameter_count,
+    preset,
+    scratch_config,
+)
+
+__all__ = [
+    "FAMILIES",
+    "PRESETS",
+    "SCRATCH_PRESETS",
+    "BranchCache",
+    "Decoder",
+    "Family",
+    "KeyValueCache",
+    "ModelConfig",
+    "RopeScaling",
+    "init_decoder",
+    "load_decoder",
+    "parameter_count",
+    "parse_dtype",
+    "preset",
+    "read_config",
+    "read_tensor_list",
+    "save_decoder",
+    "scratch_config",
+]

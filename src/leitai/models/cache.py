@@ -1,0 +1,179 @@
+"""Keys and values of tokens that have already been through the decoder."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from leitai.models.config import ModelConfig
+
+
+class Past(Protocol):
+    """What the decoder asks of a cache during one pass over T new tokens a row.
+
+    Attributes:
+        lengths: tokens that each row already has, [B], int64, on the decoder's device.
+    """
+
+    lengths: Tensor
+
+    def begin(self, steps: int) -> Tensor | None:
+        """Prepare for `steps` new tokens a row; return which keys each may see, [B, 1, T, S].
+
+        None means that nothing but causality within the new tokens restricts it.
+        """
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add a layer's new keys and values [B, H, T, D]; return all to attend to, [B, H, S, D]."""
+
+    def finish(self, steps: int) -> None:
+        """Count the new tokens."""
+
+
+class KeyValueCache:
+    """Keys and values of a batch of rows, each row with its own length.
+
+    Slot s of a row holds the token at position s. After a right-padded batch `set_lengths` states
+    the true lengths; the padding's slots are then overwritten by what comes next and never seen.
+    For use without gradients: it writes in place.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        rows: int,
+        *,
+        capacity: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Make an empty cache.
+
+        Args:
+            config: the decoder's architecture.
+            rows: how many rows the batches have.
+            capacity: slots a row to reserve; more are made when needed.
+            device: where the decoder is.
+        """
+        self.rows = rows
+        self.capacity = capacity
+        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)
+        self._keys: list[Tensor | None] = [None] * config.num_hidden_layers
+        self._values: list[Tensor | None] = [None] * config.num_hidden_layers
+        # The same as `lengths`, known without asking the device.
+        self._longest = 0
+        self._even = True
+        self._end = 0
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest row."""
+        return self._longest
+
+    def set_lengths(self, lengths: list[int]) -> None:
+        """State how many tokens of each row are real; what is after them is forgotten."""
+        self.lengths = torch.tensor(lengths, dtype=torch.int64, device=self.lengths.device)
+        self._longest = max(lengths)
+        self._even = min(lengths) == self._longest
+
+    def select(self, rows: list[int]) -> None:
+        """Keep these rows alone, in this order (a row may be taken more than once)."""
+        index = torch.tensor(rows, dtype=torch.int64, device=self.lengths.device)
+        self._keys = [None if k is None else k.index_select(0, index) for k in self._keys]
+        self._values = [None if v is None else v.index_select(0, index) for v in self._values]
+        self.rows = len(rows)
+        self.set_lengths(self.lengths.index_select(0, index).tolist())
+
+    def layer(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return a layer's keys and values, [B, H, S, D] with S the longest row's length."""
+        keys, values = self._keys[layer], self._values[layer]
+        if keys is None or values is None:
+            raise IndexError(f"the cache holds nothing for layer {layer}")
+        return keys[:, :, : self._longest], values[:, :, : self._longest]
+
+    def begin(self, steps: int) -> Tensor | None:
+        """Make room; see `Past.begin`."""
+        self._end = self._longest + steps
+        if self._end > self.capacity:
+            # Twice as much as before, so that a long generation copies each slot only a few times.
+            self.capacity = max(self._end, 2 * self.capacity) if self._longest else self._end
+        if self._longest == 0 or (self._even and steps == 1):
+            return None
+        slots = torch.arange(self._end, device=self.lengths.device)
+        last = self.lengths[:, None] + torch.arange(steps, device=self.lengths.device)
+        if self._even:
+            last = last[:1]
+        return (slots <= last[:, :, None])[:, None]
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new tokens behind each row's last one; see `Past.extend`."""
+        if self._longest == 0 and self.capacity == self._end:
+            self._keys[layer], self._values[layer] = keys, values
+            return keys, values
+        stored_keys = self._store(self._keys, layer, keys)
+        stored_values = self._store(self._values, layer, values)
+        if self._longest == 0:
+            return keys, values
+        return stored_keys[:, :, : self._end], stored_values[:, :, : self._end]
+
+    def _store(self, stores: list[Tensor | None], layer: int, new: Tensor) -> Tensor:
+        store = stores[layer]
+        rows, heads, steps, size = new.shape
+        if store is None or store.shape[2] < self.capacity:
+            # Zeros: a slot that is masked out takes part with weight 0, and 0 times NaN is NaN.
+            wider = new.new_zeros(rows, heads, self.capacity, size)
+            if store is not None:
+                wider[:, :, : self._longest] = store[:, :, : self._longest]
+            stores[layer] = store = wider
+        if self._even:
+            store[:, :, self._longest : self._end] = new
+        else:
+            row = torch.arange(rows, device=new.device)[:, None]
+            slot = self.lengths[:, None] + torch.arange(steps, device=new.device)
+            store.transpose(1, 2)[row, slot] = new.transpose(1, 2)
+        return store
+
+    def finish(self, steps: int) -> None:
+        """Count the new tokens; see `Past.finish`."""
+        self.lengths = self.lengths + steps
+        self._longest += steps
+
+
+class BranchCache:
+    """Rows that continue rows of a finished cache: a prefix computed once, read by many.
+
+    The prefix is not copied per branch for all layers at once, only for the layer at work. One pass
+    can be made over the branches; their own keys and values are not kept.
+    """
+
+    def __init__(self, prefix: KeyValueCache, parents: list[int]) -> None:
+        """Let branch i continue row `parents[i]` of `prefix`."""
+        self._prefix = prefix
+        self._parents = torch.tensor(parents, dtype=torch.int64, device=prefix.lengths.device)
+        self._same = len(set(parents)) == 1
+        self._first = parents[0]
+        self.lengths = prefix.lengths.index_select(0, self._parents)
+
+    def begin(self, steps: int) -> Tensor | None:
+        """See `Past.begin`."""
+        device = self.lengths.device
+        before = torch.arange(self._prefix.longest, device=device) < self.lengths[:, None]
+        own = torch.ones(steps, steps, dtype=torch.bool, device=device).tril()
+        rows = len(self.lengths)
+        seen = (before[:, None].expand(rows, steps, -1), own.expand(rows, steps, steps))
+        return torch.cat(seen, dim=-1)[:, None]
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Past.extend`."""
+        old_keys, old_values = self._prefix.layer(layer)
+        return torch.cat((self._gather(old_keys), keys), dim=2), torch.cat(
+            (self._gather(old_values), values), dim=2
+        )
+
+    def _gather(self, store: Tensor) -> Tensor:
+        if self._same:
+            return store[self._first].expand(len(self._parents), -1, -1, -1)
+        return store.index_select(0, self._parents)
+
+    def finish(self, steps: int) -> None:
+        """See `Past.finish`."""
+        self.lengths = self.lengths + steps

@@ -1,0 +1,270 @@
+"""Hugging Face checkpoint folders: the decoder in and out."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from leitai.base import LeitaiError, files
+from leitai.base.memory import available_bytes
+from leitai.models import safetensors
+from leitai.models.config import ModelConfig
+from leitai.models.decoder import Decoder
+from leitai.models.safetensors import DTYPES, StoredTensor
+
+CONFIG, SINGLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+_DTYPE_NAMES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_WORKING_BYTES = 64 << 20
+_SHOWN = 20
+
+
+def parse_dtype(dtype: torch.dtype | str) -> torch.dtype | None:
+    """Return the number format named "float32", "bfloat16" or "float16"; None for "auto".
+
+    Raises:
+        LeitaiError: another name.
+    """
+    if dtype == "auto":
+        return None
+    found = _DTYPE_NAMES.get(dtype) if isinstance(dtype, str) else dtype
+    if found not in _DTYPE_NAMES.values():
+        raise LeitaiError(
+            f"dtype {dtype} is not supported (expected {', '.join(_DTYPE_NAMES)} or auto)",
+            remedy="choose one of these",
+        )
+    return found
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read `config.json` of a checkpoint folder.
+
+    Raises:
+        LeitaiError: the folder or file is missing, or describes something that is not supported.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise LeitaiError(
+            "no config.json here" if folder.is_dir() else "no such folder",
+            where=folder,
+            remedy="give the folder of a Hugging Face checkpoint",
+        )
+    return ModelConfig.from_dict(files.read_json(path), path)
+
+
+def read_tensor_list(folder: Path) -> dict[str, StoredTensor]:
+    """Read the headers of a checkpoint's weights, single file or sharded; no weights are read.
+
+    Raises:
+        LeitaiError: there are no safetensors weights, or a file is missing or broken.
+    """
+    if (folder / SINGLE).is_file():
+        return safetensors.read_header(folder / SINGLE)
+    path = folder / INDEX
+    if not path.is_file():
+        raise LeitaiError(
+            f"neither {SINGLE} nor {INDEX} here (weights in pickle formats are not read)",
+            where=folder,
+            remedy="give a folder with safetensors weights",
+        )
+    index = files.read_json(path)
+    placed = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(placed, dict) or not placed:
+        raise LeitaiError("expected an object with weight_map", where=path, remedy="copy it again")
+    found: dict[str, StoredTensor] = {}
+    for name in sorted(set(map(str, placed.values()))):
+        # A plain name cannot lead out of the folder.
+        if Path(name).name != name or "\\" in name or not name.endswith(".safetensors"):
+            raise LeitaiError(
+                f"{name!r} is not the plain name of a safetensors file", where=f"{path}, weight_map"
+            )
+        stored = safetensors.read_header(folder / name)
+        found |= {key: value for key, value in stored.items() if placed.get(key) == name}
+    if absent := sorted(set(placed) - set(found)):
+        raise LeitaiError(
+            f"the index names tensors that its files lack: {_shown(absent)}",
+            where=path,
+            remedy="copy the whole checkpoint again",
+        )
+    return found
+
+
+def load_decoder(
+    folder: Path,
+    *,
+    dtype: torch.dtype | str = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Decoder:
+    """Load a checkpoint.
+
+    The decoder is laid out without memory, then each tensor is allocated and filled from the mapped
+    file: the peak is the decoder's own size and a few dozen megabytes.
+
+    Args:
+        folder: a Hugging Face folder: `config.json` and safetensors weights, single or sharded.
+        dtype: the number format of the weights in memory; "auto" keeps the embedding's own.
+        device: where the weights go.
+
+    Raises:
+        LeitaiError: the configuration is not supported, tensors are missing, surplus or of the
+            wrong shape (all listed), a file is broken, or the memory does not suffice.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    stored = read_tensor_list(folder)
+    with torch.device("meta"):
+        decoder = Decoder(config)
+    expected = dict(decoder.named_parameters())
+    tied_copy = _check_tensors(folder, config, expected, stored)
+    target = parse_dtype(dtype) or DTYPES[stored[EMBEDDING].dtype]
+    _check_memory(folder, expected, target, torch.device(device))
+    with ExitStack() as stack:
+        readers = {
+            file: stack.enter_context(safetensors.Reader(file))
+            for file in sorted({item.file for item in stored.values()})
+        }
+        for name, parameter in expected.items():
+            tensor = torch.empty(parameter.shape, dtype=target, device=device)
+            readers[stored[name].file].copy(stored[name], tensor)
+            owner, _, leaf = name.rpartition(".")
+            setattr(decoder.get_submodule(owner), leaf, nn.Parameter(tensor))
+        if tied_copy is not None:
+            weight = decoder.model.embed_tokens.weight.detach()
+            if not readers[tied_copy.file].equals(tied_copy, weight):
+                raise LeitaiError(
+                    f"tie_word_embeddings is true, but {HEAD} differs from {EMBEDDING}",
+                    where=folder,
+                    remedy="set tie_word_embeddings to false in config.json if the head is its own",
+                )
+    return decoder.eval()
+
+
+def _check_tensors(
+    folder: Path,
+    config: ModelConfig,
+    expected: Mapping[str, nn.Parameter],
+    stored: dict[str, StoredTensor],
+) -> StoredTensor | None:
+    """Compare names and shapes; return a stored copy of a tied head, if there is one."""
+    tied_copy = stored.get(HEAD) if config.tie_word_embeddings else None
+    surplus = [
+        name
+        for name in stored
+        # Old files of Llama store the rotary frequencies, which follow from the configuration.
+        if name not in expected and not name.endswith("rotary_emb.inv_freq")
+    ]
+    if tied_copy is not None:
+        surplus.remove(HEAD)
+    shapes = {name: tuple(parameter.shape) for name, parameter in expected.items()}
+    if tied_copy is not None:
+        shapes[HEAD] = shapes[EMBEDDING]
+    common = sorted(set(shapes) & set(stored))
+    problems = {
+        "missing": sorted(set(expected) - set(stored)),
+        "surplus": sorted(surplus),
+        "wrongly shaped": [
+            f"{name} (expected {list(shapes[name])}, found {list(stored[name].shape)})"
+            for name in common
+            if stored[name].shape != shapes[name]
+        ],
+        "of an unsupported number format": [
+            f"{name} ({stored[name].dtype})" for name in common if stored[name].dtype not in DTYPES
+        ],
+    }
+    found = [f"{kind}: {_shown(names)}" for kind, names in problems.items() if names]
+    if found:
+        raise LeitaiError(
+            f"the weights do not fit config.json; {'; '.join(found)}",
+            where=folder,
+            remedy="copy the checkpoint again, or use the config.json that belongs to it",
+        )
+    return tied_copy
+
+
+def _shown(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _check_memory(
+    folder: Path, expected: Mapping[str, nn.Parameter], dtype: torch.dtype, device: torch.device
+) -> None:
+    needed = sum(prod(item.shape) for item in expected.values()) * dtype.itemsize + _WORKING_BYTES
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    elif device.type == "cpu":
+        free = available_bytes()
+    else:
+        return
+    if needed > free:
+        name = str(dtype).removeprefix("torch.")
+        raise LeitaiError(
+            f"the model needs {needed / 2**30:.1f} GiB as {name}, "
+            f"but {free / 2**30:.1f} GiB of {device.type} memory are free",
+            where=folder,
+            remedy="use a smaller model, a shorter dtype such as bfloat16, or a larger machine",
+        )
+
+
+def save_decoder(
+    decoder: Decoder,
+    folder: Path,
+    *,
+    dtype: torch.dtype | str | None = None,
+    shard_bytes: int = 4 << 30,
+) -> None:
+    """Write `config.json` and safetensors weights; transformers reads the folder too.
+
+    Each file is whole or absent, and `config.json` comes last. A tied head is not stored. Weights
+    of an earlier save in the folder that do not belong to this one are removed.
+
+    Args:
+        decoder: what to write.
+        folder: where; made when absent. Other files in it stay.
+        dtype: number format on disk; by default the decoder's own.
+        shard_bytes: weights of more bytes than this are split into several files with an index; a
+            tensor is never split.
+
+    Raises:
+        LeitaiError: the disk is full or the folder cannot be written.
+    """
+    folder = Path(folder)
+    target = (parse_dtype(dtype) if dtype is not None else None) or decoder.dtype
+    tensors = {name: parameter.detach() for name, parameter in decoder.named_parameters()}
+    shards = _split(tensors, target, shard_bytes)
+    names = [SINGLE]
+    if len(shards) > 1:
+        count = len(shards)
+        names = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
+    for name, shard in zip(names, shards, strict=True):
+        with files.atomic_file(folder / name) as file:
+            safetensors.write(file, shard, target)
+    if len(shards) > 1:
+        placed = {key: name for name, shard in zip(names, shards, strict=True) for key in shard}
+        total = sum(tensor.numel() for tensor in tensors.values()) * target.itemsize
+        index = {"metadata": {"total_size": total}, "weight_map": placed}
+        files.write_json(folder / INDEX, index)
+        names.append(INDEX)
+    for old in (*folder.glob("model*.safetensors"), folder / INDEX):
+        if old.name not in names:
+            old.unlink(missing_ok=True)
+    config = decoder.config.to_dict() | {"torch_dtype": str(target).removeprefix("torch.")}
+    files.write_json(folder / CONFIG, config)
+
+
+def _split(
+    tensors: Mapping[str, Tensor], dtype: torch.dtype, shard_bytes: int
+) -> list[dict[str, Tensor]]:
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        added = tensor.numel() * dtype.itemsize
+        if shards[-1] and size + added > shard_bytes:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += added
+    return shards
