@@ -1,5 +1,21 @@
 """Readers, validation, splits and the bundled bookshop; knows nothing of models or tokens."""
 
+from leitai.data.lines import read_jsonl
+from leitai.data.load import data_hash, labels_of, load_rows
 from leitai.data.rows import Message, Row, with_system
+from leitai.data.source import Columns, DataSource, Split
+from leitai.data.splits import assign_splits
 
-__all__ = ["Message", "Row", "with_system"]
+__all__ = [
+    "Columns",
+    "DataSource",
+    "Message",
+    "Row",
+    "Split",
+    "assign_splits",
+    "data_hash",
+    "labels_of",
+    "load_rows",
+    "read_jsonl",
+    "with_system",
+]

@@ -1,0 +1,69 @@
+"""The bundled bilingual set: a bookshop's customer service."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from leitai.base.files import read_json
+from leitai.data.lines import read_jsonl
+from leitai.data.rows import Row
+
+LANGUAGES = ("zh", "en")
+
+_FOLDER = Path(str(files("leitai.data") / "bookshop"))
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What customers may want; every text by language ("zh", "en").
+
+    Attributes:
+        id: the label.
+        title: two or three words.
+        description: one sentence on what belongs to it.
+        reply: the shop's answer.
+    """
+
+    id: str
+    title: dict[str, str]
+    description: dict[str, str]
+    reply: dict[str, str]
+
+
+@cache
+def intents() -> tuple[Intent, ...]:
+    """Return the intents in their fixed order."""
+    return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
+
+
+def rows(view: Literal["intents", "replies"] = "intents") -> Sequence[Row]:
+    """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
+
+    Args:
+        view: "intents": the assistant answers with the intent's id, which is also the row's label;
+            "replies": the assistant answers with the shop's reply.
+    """
+    replies = {intent.id: intent.reply for intent in intents()}
+    result = []
+    for line, record in read_jsonl(_FOLDER / "utterances.jsonl"):
+        intent = record["intent"]
+        for language in LANGUAGES:
+            answer = intent if view == "intents" else replies[intent][language]
+            result.append(
+                Row(
+                    id=f"{record['id']}-{language}",
+                    messages=(
+                        {"role": "user", "content": record[language]},
+                        {"role": "assistant", "content": answer},
+                    ),
+                    source=f"bookshop/utterances.jsonl, line {line}",
+                    label=intent if view == "intents" else None,
+                    language=language,
+                    group=record["id"],
+                    split=record["split"],
+                )
+            )
+    return result
