@@ -11,6 +11,7 @@ from leitai.models.checkpoint import (
 from leitai.models.config import ModelConfig, RopeScaling
 from leitai.models.decoder import Decoder
 from leitai.models.families import FAMILIES, Family
+from leitai.models.hub import resolve_model
 from leitai.models.initialise import init_decoder
 from leitai.models.presets import (
     PRESETS,
@@ -37,6 +38,7 @@ __all__ = [
     "preset",
     "read_config",
     "read_tensor_list",
+    "resolve_model",
     "save_decoder",
     "scratch_config",
 ]
