@@ -1,0 +1,50 @@
+"""What of a model is trained, and adapters in PEFT's file format.
+
+The method specs are free of torch; what touches a decoder is loaded when first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from leitai.adapters.method import Freeze, Full, LoRA, Method
+
+if TYPE_CHECKING:
+    from leitai.adapters.apply import apply_method, trainable_parameters, trainable_state
+    from leitai.adapters.export import export_merged
+    from leitai.adapters.lora import LoRALinear, merge
+    from leitai.adapters.peft_files import load_adapter, save_adapter
+    from leitai.adapters.hashing import weights_hash
+
+_HOMES = {
+    "LoRALinear": "lora",
+    "apply_method": "apply",
+    "export_merged": "export",
+    "load_adapter": "peft_files",
+    "merge": "lora",
+    "save_adapter": "peft_files",
+    "trainable_parameters": "apply",
+    "trainable_state": "apply",
+    "weights_hash": "hashing",
+}
+
+__all__ = [
+    "Freeze",
+    "Full",
+    "LoRA",
+    "LoRALinear",
+    "Method",
+    "apply_method",
+    "export_merged",
+    "load_adapter",
+    "merge",
+    "save_adapter",
+    "trainable_parameters",
+    "trainable_state",
+    "weights_hash",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

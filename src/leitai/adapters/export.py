@@ -1,0 +1,34 @@
+"""A base and its adapter as one plain checkpoint."""
+
+from pathlib import Path
+
+import torch
+
+from leitai.adapters.companions import copy_companions
+from leitai.adapters.lora import merge
+from leitai.adapters.peft_files import load_adapter
+from leitai.base.files import atomic_folder
+from leitai.models import load_decoder, save_decoder
+
+
+def export_merged(
+    base_folder: Path, adapter_folder: Path, out: Path, *, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write base plus adapter as a Hugging Face folder; whole or not at all.
+
+    Args:
+        base_folder: the checkpoint that the adapter was trained on.
+        adapter_folder: in PEFT's format.
+        out: replaced as a whole.
+        dtype: number format in which the weights are added, checked and written.
+
+    Raises:
+        LeitaiError: one of the folders is not fit for it, merging would change the logits, or the
+            disk is full.
+    """
+    decoder = load_decoder(base_folder, dtype=dtype)
+    load_adapter(decoder, adapter_folder, base_folder)
+    merge(decoder)
+    with atomic_folder(out) as temporary:
+        save_decoder(decoder, temporary)
+        copy_companions(base_folder, temporary)

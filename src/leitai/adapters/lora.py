@@ -1,0 +1,134 @@
+"""Low-rank adaptation of linear layers (Hu et al., arXiv 2106.09685)."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, linear
+
+from leitai.base import LeitaiError
+from leitai.models import Decoder
+
+MERGE_TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
+"""How far merging may move the logits, as norm of the change by norm of the logits.
+
+It is the rounding of the dtype carried through the blocks; a wrong merge is off by orders more.
+"""
+
+
+class LoRALinear(nn.Linear):
+    """A frozen linear layer plus a trainable low-rank update: y = W x + b + scaling * B A x.
+
+    It takes over the weight and bias of the layer it replaces, so the names in the decoder's
+    `state_dict()` stay those of the checkpoint, joined by `lora_A.weight` and `lora_B.weight`. A
+    and B are float32 whatever the base's dtype is: 8 bits of mantissa lose their small updates.
+
+    Attributes:
+        lora_A: [rank, in], drawn as PEFT does (Kaiming uniform, a = sqrt(5)).
+        lora_B: [out, rank], zero at the start, so that the model starts as the base.
+        scaling: the factor on B A.
+        dropout: probability of zeroing an input of A while training.
+    """
+
+    def __init__(
+        self,
+        base: nn.Linear,
+        rank: int,
+        scaling: float,
+        dropout: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        nn.Module.__init__(self)  # nn.Linear's own would allocate a weight
+        self.in_features, self.out_features = base.in_features, base.out_features
+        self.weight, self.bias = base.weight, base.bias
+        self.weight.requires_grad_(False)
+        if self.bias is not None:
+            self.bias.requires_grad_(False)
+        with torch.device("meta" if base.weight.is_meta else "cpu"):
+            self.lora_A = nn.Linear(self.in_features, rank, bias=False, dtype=torch.float32)
+            self.lora_B = nn.Linear(rank, self.out_features, bias=False, dtype=torch.float32)
+        if not base.weight.is_meta:  # drawn on the CPU, so that the device does not change the draw
+            nn.init.kaiming_uniform_(self.lora_A.weight, a=math.sqrt(5), generator=generator)
+            nn.init.zeros_(self.lora_B.weight)
+        self.lora_A.to(base.weight.device)
+        self.lora_B.to(base.weight.device)
+        self.scaling = scaling
+        self.dropout = dropout
+
+    @property
+    def rank(self) -> int:
+        """Inner size of the update."""
+        return self.lora_A.out_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [..., in] to [..., out] in the dtype of `x`."""
+        inner = x.to(self.lora_A.weight.dtype)
+        if self.training and self.dropout:
+            inner = dropout(inner, self.dropout)
+        update = linear(linear(inner, self.lora_A.weight), self.lora_B.weight)
+        # `add` with alpha is one pass over the output where `+ scaling * update` is two
+        return torch.add(linear(x, self.weight, self.bias), update.to(x.dtype), alpha=self.scaling)
+
+    def merged(self) -> nn.Linear:
+        """Return a plain linear layer with the update added to the weight, rounded once.
+
+        The weight is the same parameter, changed in place, so that a large model needs no second
+        copy; its bias is kept.
+        """
+        update = self.lora_B.weight.double() @ self.lora_A.weight.double()
+        with torch.no_grad():
+            self.weight.copy_(self.weight.double().add_(update, alpha=self.scaling))
+        plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
+        plain.weight, plain.bias = self.weight, self.bias
+        return plain
+
+
+def lora_layers(decoder: Decoder) -> Iterator[tuple[str, LoRALinear]]:
+    """Yield the adapted layers and their names, in the order of the model."""
+    for name, module in decoder.named_modules():
+        if isinstance(module, LoRALinear):
+            yield name, module
+
+
+def put(decoder: Decoder, name: str, module: nn.Module) -> None:
+    """Replace the module called `name`."""
+    parent, _, child = name.rpartition(".")
+    setattr(decoder.get_submodule(parent), child, module)
+
+
+def _probe(decoder: Decoder) -> Tensor:
+    """Logits [2, 16, V] of fixed random tokens, float32."""
+    generator = torch.Generator().manual_seed(20_240_726)
+    ids = torch.randint(decoder.config.vocab_size, (2, 16), generator=generator)
+    with torch.no_grad():
+        return decoder.logits(decoder(ids.to(decoder.device))).float()
+
+
+def merge(decoder: Decoder) -> None:
+    """Add every adapter's update to its weight, in place, and check that the logits did not change.
+
+    A tied head stays tied: adapters sit on layers of the blocks alone.
+
+    Raises:
+        LeitaiError: there is no adapter, or the merged logits are not those of base plus adapter (a
+            base in half precision may be too coarse for the update); the decoder's weights are then
+            merged but not to be used.
+    """
+    layers = list(lora_layers(decoder))
+    if not layers:
+        raise LeitaiError("there is no adapter to merge", remedy="load an adapter first")
+    was_training = decoder.training
+    decoder.eval()
+    before = _probe(decoder)
+    for name, layer in layers:
+        put(decoder, name, layer.merged())
+    after = _probe(decoder)
+    decoder.train(was_training)
+    error = ((after - before).norm() / before.norm().clamp_min(1e-12)).item()
+    if not error <= MERGE_TOLERANCE[decoder.dtype]:
+        raise LeitaiError(
+            f"merging would change the logits by {error:.1e} of their norm "
+            f"(at most {MERGE_TOLERANCE[decoder.dtype]:.0e} is allowed in {decoder.dtype})",
+            remedy="merge in float32, or keep the adapter beside its base",
+        )

@@ -1,0 +1,55 @@
+"""The ways to adapt a model, as they stand in a spec. Free of torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""The linear layers of a block, attention first; the same names in both families."""
+
+
+class _Method(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Full(_Method):
+    """Train every weight."""
+
+    name: Literal["full"] = "full"
+
+
+class Freeze(_Method):
+    """Train the top blocks and the final norm; what is below them stays as it was.
+
+    The embedding and the output head stay frozen too: a tied head is the embedding, so training it
+    would change what every frozen block reads.
+    """
+
+    name: Literal["freeze"] = "freeze"
+    top_blocks: int = Field(ge=1, description="how many blocks to train, counted from the top")
+
+
+class LoRA(_Method):
+    """Low-rank adaptation (Hu et al., arXiv 2106.09685): W + scaling * B A with W frozen."""
+
+    name: Literal["lora"] = "lora"
+    rank: int = Field(default=16, ge=1, le=4096, description="inner size of B A")
+    alpha: float = Field(default=32.0, gt=0, description="scaling is alpha / rank")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout on the input of A")
+    rank_stabilized: bool = Field(
+        default=False, description="scaling is alpha / sqrt(rank) (arXiv 2312.03732)"
+    )
+    targets: tuple[str, ...] = Field(
+        default=ALL_LINEAR,
+        min_length=1,
+        description="linear layers of the blocks: last names such as q_proj, or patterns over full "
+        "names such as model.layers.1?.self_attn.*",
+    )
+
+    @property
+    def scaling(self) -> float:
+        """The factor on B A."""
+        return self.alpha / (self.rank**0.5 if self.rank_stabilized else self.rank)
+
+
+Method = Annotated[Full | Freeze | LoRA, Field(discriminator="name")]
