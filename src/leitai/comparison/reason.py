@@ -1,0 +1,161 @@
+"""Why the verdict is what it is: one sentence, and one on how sure it is, in both languages.
+
+Both read the rounded numbers of `verdict.json`, so that a sentence never says more than the file.
+"""
+
+from typing import Any
+
+from leitai.comparison.wording import Bilingual, decimals, level, metric_of, p_value
+
+NOTE = Bilingual(
+    "The overall verdict is the primary task's verdict over all its items. With several tasks the "
+    "p values over all items are adjusted by Holm's method. Verdicts of smaller slices are "
+    "descriptive: they are not adjusted for being many. Differences are A minus B. Intervals tell "
+    "how much the result could change with other items of the same kind; they do not cover another "
+    "training seed.",
+    "总体结论取自主任务全部样本的结论。有多个任务时，全部样本上的 p 值按 Holm 方法校正。"
+    "各子集的结论仅供描述，未作多重比较校正。差值均为 A 减 B。"
+    "区间反映换一批同类样本时结果的波动，不包含更换训练随机种子带来的波动。",
+)
+
+_BETTER = Bilingual(
+    "{winner} is better than {loser} on {task}: {metric} {first} against {second}{direction}, "
+    "ahead by {lead}{gap} ({level} interval {low} to {high}; {p}) on {n} items.",
+    "在 {task} 上，{winner} 优于 {loser}：{metric} {first} 对 {second}{direction}，"
+    "领先 {lead}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 条样本。",
+)
+_EQUIVALENT = Bilingual(
+    "{a} and {b} are equivalent on {task} within the margin of ±{margin}{gap}: {metric} {first} "
+    "against {second}{direction}, a difference of {difference}{gap} ({inner} interval {low} to "
+    "{high}) on {n} items.",
+    "在 {task} 上，{a} 与 {b} 在 ±{margin}{gap} 的界限内等效：{metric} {first} 对 {second}"
+    "{direction}，相差 {difference}{gap}（{inner} 置信区间 {low} 至 {high}），共 {n} 条样本。",
+)
+_UNDECIDED = Bilingual(
+    "Undecided between {a} and {b} on {task}: {metric} {first} against {second}{direction}, a "
+    "difference of {difference}{gap} ({level} interval {low} to {high}; {p}) on {n} items; {more}.",
+    "在 {task} 上，{a} 与 {b} 胜负未定：{metric} {first} 对 {second}{direction}，"
+    "相差 {difference}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 条样本；{more}。",
+)
+_LOWER = Bilingual(" (lower is better)", "（越低越好）")
+_MORE: dict[str | None, Bilingual] = {
+    "difference": Bilingual(
+        "about {more} more items would show a difference of this size",
+        "约需再增加 {more} 条样本才能证实这样大小的差异",
+    ),
+    "equivalence": Bilingual(
+        "about {more} more items would show that the two are equivalent within ±{margin}{gap}",
+        "约需再增加 {more} 条样本才能证实二者在 ±{margin}{gap} 内等效",
+    ),
+    None: Bilingual(
+        "no practical number of further items would decide it",
+        "再增加多少样本也难以分出结果",
+    ),
+}
+
+_SURE_BETTER = Bilingual(
+    "If the two were equally good, a gap at least this large would turn up in {chance} such "
+    "comparisons.",
+    "假如二者水平相同，这样大的差距在同类比较中出现的机会{chance}。",
+)
+_SURE_EQUIVALENT = Bilingual(
+    "If the true difference were as large as the margin, a gap this small would turn up in "
+    "{chance} such comparisons.",
+    "假如真实差距达到界限，这样小的差距在同类比较中出现的机会{chance}。",
+)
+_SURE_UNDECIDED = Bilingual(
+    "The items seen so far fit any true difference from {low} to {high}{gap}; neither a winner nor "
+    "equivalence within ±{margin}{gap} can be claimed.",
+    "现有样本与 {low} 至 {high}{gap}之间的任何真实差距都相符；既不能断言胜者，"
+    "也不能断言在 ±{margin}{gap} 内等效。",
+)
+_ADJUSTED = Bilingual(
+    " (Adjusted for {tasks} tasks by Holm's method.)", "（已按 Holm 方法对 {tasks} 个任务作校正。）"
+)
+
+
+def reason_of(
+    task: dict[str, Any], row: dict[str, Any], names: dict[str, str], alpha: float
+) -> Bilingual:
+    """The verdict of one row in a sentence that names contenders, difference, interval and n.
+
+    Args:
+        task: a task of `verdict.json`.
+        row: one of its slices.
+        names: the contenders' names under "A" and "B".
+        alpha: one minus the level of the interval.
+    """
+    metric = metric_of(task["metric"])
+    show, write = metric.unit.value, metric.unit.difference
+    difference = row["difference"]
+    parts: dict[str, Bilingual | str | int] = {
+        "task": task["task"],
+        "metric": metric.name,
+        "direction": Bilingual.same("") if task["higher_is_better"] else _LOWER,
+        "gap": metric.unit.gap,
+        "level": level(alpha),
+        "inner": level(2 * alpha),
+        "p": p_value(row["p"] if row["p_holm"] is None else row["p_holm"]),
+        "n": f"{row['n']:,}",
+        "margin": write(row["margin"], False),
+        "a": names["A"],
+        "b": names["B"],
+        "first": show(row["A"]["value"]),
+        "second": show(row["B"]["value"]),
+        "difference": write(difference["value"], True),
+        "low": write(difference["low"], True),
+        "high": write(difference["high"], True),
+    }
+    if row["verdict"] == "equivalent":
+        inner = row["equivalence_interval"]
+        ends = {"low": write(inner["low"], True), "high": write(inner["high"], True)}
+        return _EQUIVALENT.format(**{**parts, **ends})
+    if row["verdict"] == "undecided":
+        more = _MORE[row["more_items_to_show"]].format(
+            more=f"{row['more_items'] or 0:,}", margin=parts["margin"], gap=metric.unit.gap
+        )
+        return _UNDECIDED.format(**parts, more=more)
+    winner, loser = ("A", "B") if row["verdict"] == "a_better" else ("B", "A")
+    lead = sorted(abs(difference[key]) for key in ("low", "high"))
+    return _BETTER.format(
+        **{
+            **parts,
+            "winner": names[winner],
+            "loser": names[loser],
+            "first": show(row[winner]["value"]),
+            "second": show(row[loser]["value"]),
+            "lead": write(abs(difference["value"]), False),
+            "low": write(lead[0], False),
+            "high": write(lead[1], False),
+        }
+    )
+
+
+def certainty_of(task: dict[str, Any], row: dict[str, Any], tasks: int) -> Bilingual:
+    """How sure the verdict of a row is, for a reader who does not know p values."""
+    unit = metric_of(task["metric"]).unit
+    if row["verdict"] == "undecided":
+        ends = row["difference"]
+        sentence = _SURE_UNDECIDED.format(
+            low=unit.difference(ends["low"], True),
+            high=unit.difference(ends["high"], True),
+            margin=unit.difference(row["margin"], False),
+            gap=unit.gap,
+        )
+    else:
+        equal = row["verdict"] == "equivalent"
+        key = "p_equivalence" if equal else "p"
+        p = row[key] if row[f"{key}_holm"] is None else row[f"{key}_holm"]
+        sentence = (_SURE_EQUIVALENT if equal else _SURE_BETTER).format(chance=_chance(p))
+    if row["p_holm"] is None or tasks == 1:
+        return sentence
+    note = _ADJUSTED.format(tasks=tasks)
+    return Bilingual(sentence.en + note.en, sentence.zh + note.zh)
+
+
+def _chance(p: float) -> Bilingual:
+    for out_of in (100, 1_000, 10_000):
+        if (count := round(p * out_of)) >= 1 and p * out_of >= 0.95:
+            whole = decimals(out_of, 0)
+            return Bilingual(f"about {count} of {whole}", f"约为 {count}/{whole}")
+    return Bilingual("fewer than 1 of 10,000", "不到 1/10,000")

@@ -1,0 +1,51 @@
+"""Paired statistics for two contenders on the same items; arrays and counts in, numbers out."""
+
+from leitai.comparison.statistics.binary import (
+    Interval,
+    mcnemar_exact,
+    mcnemar_midp,
+    tango_equivalence,
+    tango_interval,
+    wilson,
+)
+from leitai.comparison.statistics.compare import (
+    BOOTSTRAP_MINIMUM,
+    PairedComparison,
+    compare_binary,
+    compare_ratio,
+)
+from leitai.comparison.statistics.multiplicity import holm
+from leitai.comparison.statistics.planning import (
+    MoreItems,
+    items_for_difference,
+    items_for_equivalence,
+    items_for_paired_binary,
+    more_items,
+)
+from leitai.comparison.statistics.resampling import (
+    PairedBootstrap,
+    paired_bootstrap,
+    sign_flip_test,
+)
+
+__all__ = [
+    "BOOTSTRAP_MINIMUM",
+    "Interval",
+    "MoreItems",
+    "PairedBootstrap",
+    "PairedComparison",
+    "compare_binary",
+    "compare_ratio",
+    "holm",
+    "items_for_difference",
+    "items_for_equivalence",
+    "items_for_paired_binary",
+    "mcnemar_exact",
+    "mcnemar_midp",
+    "more_items",
+    "paired_bootstrap",
+    "sign_flip_test",
+    "tango_equivalence",
+    "tango_interval",
+    "wilson",
+]
