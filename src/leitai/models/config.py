@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leitai.base import LeitaiError
-from leitai.models.families import FAMILIES, IGNORED_FIELDS, NEUTRAL_FIELDS, Family
+from leitai.models.families import FAMILIES, IGNORED_FIELDS, NEUTRAL_FIELDS, WINDOW_FIELDS, Family
 from leitai.models.fields import Fields
 
 # Larger than any released model by a wide margin: a typing error, or a file made to exhaust memory.
@@ -105,12 +105,14 @@ class ModelConfig:
                 "hidden_size", f"{hidden} is not a multiple of num_attention_heads = {heads}"
             )
         theta, scaling = _read_rope(fields, family)
+        layers = fields.size("num_hidden_layers", _LIMITS)
+        _refuse_sliding_window(fields, layers)
         result = cls(
             family=family.name,
             vocab_size=fields.size("vocab_size", _LIMITS),
             hidden_size=hidden,
             intermediate_size=fields.size("intermediate_size", _LIMITS),
-            num_hidden_layers=fields.size("num_hidden_layers", _LIMITS),
+            num_hidden_layers=layers,
             num_attention_heads=heads,
             num_key_value_heads=fields.size("num_key_value_heads", _LIMITS, default=heads),
             head_dim=fields.size("head_dim", _LIMITS, default=hidden // heads),
@@ -166,20 +168,27 @@ class ModelConfig:
 
 
 def _refuse_other_arithmetic(fields: Fields, family: Family) -> None:
+    understood = _OWN_FIELDS | IGNORED_FIELDS | (WINDOW_FIELDS if family.sliding_window else set())
     for name, value in fields.values.items():
         if name in NEUTRAL_FIELDS:
             if value is not None and value not in NEUTRAL_FIELDS[name]:
                 raise fields.error(name, f"{value!r} is not supported in a {family.name} model")
-        elif name not in _OWN_FIELDS | IGNORED_FIELDS and value not in (None, False, "", {}, []):
+        elif name not in understood and value not in (None, False, "", {}, []):
             raise LeitaiError(
                 f"{value!r} in the unknown field {name!r}, which may change the arithmetic",
                 where=f"{fields.where}, {name}",
                 remedy="use another checkpoint, or remove the field if it does not matter",
             )
-    layers = fields.values.get("layer_types") or []
-    for kind in layers if isinstance(layers, list) else [layers]:
-        if kind != "full_attention":
-            raise fields.error("layer_types", f"{kind!r} layers are not supported")
+
+
+def _refuse_sliding_window(fields: Fields, layers: int) -> None:
+    """Accept the fields of windowed attention where no layer uses it."""
+    kinds = fields.values.get("layer_types")
+    if kinds is not None:
+        if kinds != ["full_attention"] * layers:
+            raise fields.error("layer_types", f"expected {layers} times 'full_attention'")
+    elif fields.values.get("use_sliding_window"):
+        raise fields.error("use_sliding_window", "sliding-window attention is not supported")
 
 
 def _read_rope(fields: Fields, family: Family) -> tuple[float, RopeScaling | None]:
