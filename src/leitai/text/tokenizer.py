@@ -18,6 +18,7 @@ from leitai.base.files import write_json, write_text
 from leitai.text.added import AddedToken, added_pattern
 from leitai.text.bytelevel import to_bytes
 from leitai.text.families import END_OF_TEXT_TOKENS, END_OF_TURN_TOKENS, PAD_TOKENS
+from leitai.text.surrogates import repair
 
 
 class Tokenizer:
@@ -127,7 +128,7 @@ class Tokenizer:
             ids += [self.control[name]] if name is not None else self.encode(stretch)
         return ids
 
-    def split_control(self, text: str) -> Iterable[tuple[str | None, str]]:
+    def split_control(self, text: str) -> list[tuple[str | None, str]]:
         """Cut text at its control tokens: (name, matched text) and (None, text between)."""
         if self.control_pattern is None:
             return [(None, text)] if text else []
@@ -143,17 +144,10 @@ class Tokenizer:
         return parts
 
     def prepare(self, text: str) -> str:
-        """Return the text as the backend can take it: no lone surrogates, normalised where due.
-
-        Surrogate pairs are joined and lone surrogates become U+FFFD, as tiktoken does.
-        """
+        """Return the text as the backend can take it: no lone surrogates, normalised where due."""
         if self._normalise_first:
             text = unicodedata.normalize("NFC", text)
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return text
+        return repair(text)
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
         """Return the text of ids; bytes that are not UTF-8 become U+FFFD.

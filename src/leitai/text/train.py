@@ -9,6 +9,7 @@ from leitai.base import LeitaiError
 from leitai.text.added import AddedToken
 from leitai.text.families import FAMILIES
 from leitai.text.ranks import byte_level_bpe
+from leitai.text.surrogates import repair
 from leitai.text.tokenizer import Tokenizer
 
 _BATCH = 1024  # texts handed to the library at a time
@@ -65,7 +66,7 @@ def frame(backend: tokenizers.Tokenizer, family: str) -> Tokenizer:
 def _batches(texts: Iterable[str]) -> Iterable[list[str]]:
     batch: list[str] = []
     for text in texts:
-        batch.append(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+        batch.append(repair(text))
         if len(batch) == _BATCH:
             yield batch
             batch = []

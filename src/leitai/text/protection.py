@@ -1,0 +1,154 @@
+"""Control tokens typed in a conversation are text: they are taken out of sight while it is rendered.
+
+The first character of every control token that somebody typed is replaced by a private-use character
+before rendering, and put back afterwards, when the template's own control tokens have been found.
+Lengths stay the same, no part of a typed token can become whole by slicing or joining, and a template
+that looks at what users write sees text there too.
+
+An assistant's turn keeps the control tokens that are not flagged special (``<think>``,
+``<tool_call>``): they are how it writes, and the template takes them apart.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from leitai.base import LeitaiError
+from leitai.text.surrogates import repair
+
+TRUSTED_ROLES = frozenset({"system", "developer", "assistant"})
+"""Roles whose texts keep control tokens that are not flagged special."""
+
+_STAND_INS = range(0xF0000, 0xFFFFE)
+_STAND_IN = re.compile("[\U000f0000-\U000ffffd]")
+
+
+class Protection:
+    """Takes typed control tokens out of a conversation, and puts them back into the rendered text.
+
+    Attributes:
+        verbatim: the stand-in characters in use.
+    """
+
+    def __init__(
+        self, special: Iterable[str], control: Iterable[str], texts: Iterable[str]
+    ) -> None:
+        """Prepare for one conversation.
+
+        Args:
+            special: names of the tokens that nobody may type.
+            control: names of the tokens that only trusted roles may type.
+            texts: every text that is rendered, to choose stand-ins that occur in none.
+        """
+        special, control = list(special), list(control)
+        taken = {char for text in texts for char in _STAND_IN.findall(text)}
+        free = (chr(code) for code in _STAND_INS if chr(code) not in taken)
+        firsts = sorted({name[0] for name in (*special, *control) if not name[0].isspace()})
+        self._stand_in = {first: next(free) for first in firsts}
+        self.verbatim = "".join(self._stand_in.values())
+        self._restore = {ord(char): first for first, char in self._stand_in.items()}
+        self._special = _names_pattern(special)
+        self._control = _names_pattern({*special, *control})
+
+    def hide(self, text: str, *, trusted: bool) -> str:
+        """Return the text with the first characters of typed control tokens replaced."""
+        pattern = self._special if trusted else self._control
+        match = pattern.search(text)
+        if match is None:
+            return text
+        chars = list(text)
+        while match is not None:
+            chars[match.start()] = self._stand_in[text[match.start()]]
+            match = pattern.search(text, match.start() + 1)
+        return "".join(chars)
+
+    def hide_value(self, value: Any, *, trusted: bool) -> Any:
+        """Return a JSON value with `hide` applied to every text in it, keys included."""
+        if isinstance(value, str):
+            return self.hide(value, trusted=trusted)
+        if isinstance(value, dict):
+            return {
+                self.hide(key, trusted=trusted): self.hide_value(item, trusted=trusted)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.hide_value(item, trusted=trusted) for item in value]
+        return value
+
+    def restore(self, text: str) -> str:
+        """Return a rendered text with the typed characters back in their places."""
+        return text.translate(self._restore) if self._restore else text
+
+
+def _names_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    kept = sorted({name for name in names if not name[0].isspace()})
+    return re.compile("|".join(map(re.escape, kept)) if kept else "(?!)")
+
+
+def plain_messages(
+    messages: Sequence[Mapping[str, Any]], where: object | None
+) -> list[dict[str, Any]]:
+    """Return messages as plain JSON values, with a content of text parts joined.
+
+    Raises:
+        LeitaiError: there are no messages, one has no role, or a value is not of JSON's kinds.
+    """
+    if isinstance(messages, str) or not isinstance(messages, Sequence) or not messages:
+        raise LeitaiError(
+            "expected a list of one or more messages",
+            where=where,
+            remedy='write [{"role": "user", "content": "..."}]',
+        )
+    plain = []
+    for number, message in enumerate(messages, start=1):
+        at = f"{where}, message {number}" if where else f"message {number}"
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise LeitaiError(
+                "expected an object with a role",
+                where=at,
+                remedy='write {"role": "user", "content": "..."}',
+            )
+        copy = plain_value(message, at)
+        parts = copy.get("content")
+        if isinstance(parts, list):
+            if not all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+                raise LeitaiError(
+                    "only text parts are supported in content", where=at, remedy="write a string"
+                )
+            copy["content"] = "".join(str(part.get("text", "")) for part in parts)
+        plain.append(copy)
+    return plain
+
+
+def plain_value(value: Any, where: object | None) -> Any:
+    """Return a deep copy made of JSON's kinds only, texts without lone surrogates.
+
+    Raises:
+        LeitaiError: a value is of another kind.
+    """
+    if value is None or type(value) in (int, float, bool):
+        return value
+    if isinstance(value, str):
+        return repair(str(value))
+    if isinstance(value, Mapping):
+        return {repair(str(key)): plain_value(item, where) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item, where) for item in value]
+    raise LeitaiError(
+        f"a {type(value).__name__} where text, numbers, lists or objects are expected",
+        where=where,
+        remedy="use JSON values",
+    )
+
+
+def texts_of(value: Any) -> Iterable[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
