@@ -9,6 +9,7 @@ from leitai.data.dialogue import nearest
 from leitai.data.source import Columns, Split, SplitName
 
 DATA_ROOT_VARIABLE = "LEITAI_DATA_ROOT"
+GITHUB = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ class PublicSet:
     parts: dict[str, SplitName] = field(default_factory=dict)
     split: Split | None = None
 
-    def url(self, file: PublicFile) -> str:
-        """Return the address of one file, pinned to the commit."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{file.path}"
+    def url(self, file: PublicFile, mirror: str | None = None) -> str:
+        """Return the address of one file, pinned to the commit, at GitHub or at a mirror of it."""
+        server = (mirror or GITHUB).rstrip("/")
+        return f"{server}/{self.repository}/{self.commit}/{file.path}"
 
 
 _SETS = (

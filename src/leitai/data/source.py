@@ -15,7 +15,8 @@ class Columns(BaseModel):
         text: label tables: the question; usual names: text, sentence, utterance, query,
             question, content.
         label: label tables: the answer; usual names: label, category, intent.
-        id: unique in the data; without it, an id is made from the row's content.
+        id: unique in the data (in each file, where path names one file a split); without it, an id
+            is made from the row's content.
         language: "zh", "en" or another code.
         group: rows with the same group are never parted by a split.
         split: train, validation or test (val, valid, dev and training are understood).
@@ -83,9 +84,10 @@ class DataSource(BaseModel):
         labels: the allowed answers in order, or a JSON file that lists them; default: those found.
         instruction: text put before the first user message, parted from it by an empty line.
         split: how to divide rows that the data does not place itself.
-        limit: keep the first n rows of each split, in the seed's random order.
-        per_label: keep the first n training rows of each label, in the seed's random order;
-            validation and test rows stay.
+        limit: keep n rows of each split, drawn at random.
+        per_label: keep n training rows of each label, drawn at random; validation and test rows
+            stay. A larger n keeps the rows of a smaller one.
+        seed: of the draw for limit and per_label.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,6 +103,7 @@ class DataSource(BaseModel):
     split: Split | None = None
     limit: int | None = Field(default=None, ge=1)
     per_label: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "DataSource":

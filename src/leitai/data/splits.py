@@ -107,7 +107,14 @@ def _divide(
 def take_few(
     rows: Sequence[Row], *, limit: int | None, per_label: int | None, seed: int
 ) -> list[Row]:
-    """Keep few rows, in their old order: see `DataSource.limit` and `DataSource.per_label`."""
+    """Keep few rows, in their old order: see `DataSource.limit` and `DataSource.per_label`.
+
+    Raises:
+        LeitaiError: `per_label` is given and a row has no label.
+    """
+    for row in rows:
+        if per_label is not None and row.label is None:
+            raise LeitaiError("per_label, but no label", where=row.source, remedy="use limit")
     kept: set[int] = set()
     in_split: Counter[str | None] = Counter()
     with_label: Counter[str | None] = Counter()
