@@ -58,7 +58,10 @@ class Trunk(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        # Not drawn at random here: on the meta device that alone would import half of torch (2 s).
+        self.embed_tokens = nn.Embedding.from_pretrained(
+            torch.empty(config.vocab_size, config.hidden_size), freeze=False
+        )
         self.layers = nn.ModuleList(Block(config, i) for i in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
@@ -68,6 +71,8 @@ class Decoder(nn.Module):
 
     `state_dict()` has exactly Hugging Face's tensor names. A tied head has no tensor of its own: it
     reads the embedding, so the two cannot come apart.
+
+    Weights are undefined until `load_decoder` or `init_decoder` fills them.
 
     Attributes:
         config: the architecture.
