@@ -11,9 +11,9 @@ from leitai.adapters.method import Freeze, Full, LoRA, Method
 if TYPE_CHECKING:
     from leitai.adapters.apply import apply_method, trainable_parameters, trainable_state
     from leitai.adapters.export import export_merged
+    from leitai.adapters.hashing import weights_hash
     from leitai.adapters.lora import LoRALinear, merge
     from leitai.adapters.peft_files import load_adapter, save_adapter
-    from leitai.adapters.hashing import weights_hash
 
 _HOMES = {
     "LoRALinear": "lora",

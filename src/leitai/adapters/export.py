@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from leitai.adapters.companions import copy_companions
 from leitai.adapters.lora import merge
 from leitai.adapters.peft_files import load_adapter
 from leitai.base.files import atomic_folder
 from leitai.models import load_decoder, save_decoder
+from leitai.text import copy_text_files
 
 
 def export_merged(
@@ -31,4 +31,4 @@ def export_merged(
     merge(decoder)
     with atomic_folder(out) as temporary:
         save_decoder(decoder, temporary)
-        copy_companions(base_folder, temporary)
+        copy_text_files(base_folder, temporary)

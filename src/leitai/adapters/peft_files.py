@@ -13,9 +13,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from leitai.adapters.apply import target_names
+from leitai.adapters.hashing import weights_hash
 from leitai.adapters.lora import LoRALinear, lora_layers, put
 from leitai.adapters.method import ALL_LINEAR
-from leitai.adapters.hashing import weights_hash
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_file, atomic_folder, read_json, to_json, write_json
 from leitai.models import Decoder

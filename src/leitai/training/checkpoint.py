@@ -1,0 +1,165 @@
+"""Checkpoints: folders of safetensors and JSON that are whole or not there.
+
+    checkpoints/step-00000120/{state.json, weights.safetensors, optimizer.safetensors}
+    checkpoints/best-00000100/{state.json, weights.safetensors}
+
+The random numbers of a step follow from the seed and the step, so no generator's state is stored.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from leitai.base import LeitaiError
+from leitai.base.files import atomic_folder, hash_file, read_json, write_json
+
+FORMAT = 1
+KEPT = 2  # the newest, and the one before in case the newest cannot be read
+STATE = "state.json"
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was read back.
+
+    Attributes:
+        step: updates done.
+        state: everything but tensors.
+        tensors: by file name without ending: {"weights": {...}, "optimizer": {...}}.
+    """
+
+    step: int
+    state: dict[str, Any]
+    tensors: dict[str, dict[str, Tensor]]
+
+
+@dataclass
+class CheckpointStore:
+    """The checkpoints of one run.
+
+    Attributes:
+        folder: where they lie.
+        notes: what went wrong and was got over, for the user.
+    """
+
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+    def tidy(self) -> None:
+        """Remove what a kill in the middle of a write has left."""
+        for path in self.folder.glob(".*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def steps(self, kind: str = "step") -> list[int]:
+        """List the steps that have a checkpoint, newest first."""
+        names = [path.name.partition("-") for path in self.folder.glob(f"{kind}-*")]
+        return sorted((int(n) for k, _, n in names if k == kind and n.isdecimal()), reverse=True)
+
+    def _path(self, kind: str, step: int) -> Path:
+        return self.folder / f"{kind}-{step:08d}"
+
+    def _write(self, kind: str, step: int, state: Any, tensors: Mapping[str, Tensors]) -> None:
+        with atomic_folder(self._path(kind, step)) as folder:
+            hashes = {}
+            for name, part in tensors.items():
+                path = folder / f"{name}.safetensors"
+                save_file({key: value.contiguous() for key, value in part.items()}, path)
+                hashes[path.name] = hash_file(path)
+            write_json(
+                folder / STATE, {"format": FORMAT, "step": step, "files": hashes, "state": state}
+            )
+
+    def save(self, step: int, state: Mapping[str, Any], weights: Tensors, moments: Tensors) -> None:
+        """Write a checkpoint to resume from and remove those no longer needed.
+
+        Args:
+            step: updates done.
+            state: JSON-able; `state["best_step"]` names the best weights that belong to it.
+            weights: the trained weights.
+            moments: the optimiser's tensors.
+
+        Raises:
+            LeitaiError: the disk is full; the earlier checkpoints are still there.
+        """
+        self._write("step", step, state, {"weights": weights, "optimizer": moments})
+        for old in self.steps()[KEPT:]:
+            shutil.rmtree(self._path("step", old), ignore_errors=True)
+        self._prune_best(state["best_step"])
+
+    def _prune_best(self, current: int | None) -> None:
+        needed = {current, *map(self._best_of, self.steps())}
+        for old in self.steps("best"):
+            if old not in needed:
+                shutil.rmtree(self._path("best", old), ignore_errors=True)
+
+    def _best_of(self, step: int) -> int | None:
+        try:
+            best: int | None = read_json(self._path("step", step) / STATE)["state"]["best_step"]
+        except (LeitaiError, KeyError, TypeError):
+            return None  # damaged; it needs no best weights any more
+        return best
+
+    def save_best(self, step: int, weights: Tensors) -> None:
+        """Keep the weights that validate best so far.
+
+        Raises:
+            LeitaiError: the disk is full.
+        """
+        self._write("best", step, {}, {"weights": weights})
+        self._prune_best(step)
+
+    def load_best(self, step: int) -> dict[str, Tensor]:
+        """Return the weights that `save_best` kept.
+
+        Raises:
+            LeitaiError: they are damaged or gone.
+        """
+        return self._read("best", step).tensors["weights"]
+
+    def _read(self, kind: str, step: int) -> Checkpoint:
+        folder = self._path(kind, step)
+        content = read_json(folder / STATE)
+        try:
+            if content["format"] != FORMAT or content["step"] != step:
+                raise LeitaiError("written by another version of Leitai", where=folder / STATE)
+            tensors = {}
+            for name, expected in sorted(content["files"].items()):
+                path = folder / name
+                if Path(name).name != name or not path.is_file():
+                    raise LeitaiError("no such file", where=path)
+                if hash_file(path) != expected:
+                    raise LeitaiError("its contents have changed since it was written", where=path)
+                tensors[path.stem] = load_file(path)
+            return Checkpoint(step, content["state"], tensors)
+        except (KeyError, TypeError, AttributeError, SafetensorError, OSError) as error:
+            raise LeitaiError(f"damaged ({error})", where=folder) from error
+
+    def load_newest(self) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole, best weights included, or None.
+
+        A damaged one is passed over, removed and named in `notes`.
+        """
+        for step in self.steps():
+            try:
+                checkpoint = self._read("step", step)
+                if (best := checkpoint.state["best_step"]) is not None:
+                    self._read("best", best)
+                return checkpoint
+            except (LeitaiError, KeyError, TypeError) as error:
+                before = [other for other in self.steps() if other < step]
+                instead = f"step {before[0]}" if before else "the start"
+                self.notes.append(f"{error}; resumed from {instead} instead")
+                shutil.rmtree(self._path("step", step), ignore_errors=True)
+        return None

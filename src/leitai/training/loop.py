@@ -1,0 +1,320 @@
+"""The training loop: one step after another, each decided by the seed and its number alone."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from leitai.adapters import trainable_state
+from leitai.base import LeitaiError
+from leitai.base.files import write_json
+from leitai.base.memory import peak_bytes
+from leitai.base.progress import Ticker, progress
+from leitai.models import Decoder
+from leitai.training.batches import (
+    Batch,
+    EncodedRow,
+    Ints,
+    collate,
+    epoch_windows,
+    generator,
+    window_batches,
+)
+from leitai.training.checkpoint import Checkpoint, CheckpointStore
+from leitai.training.early_stopping import EarlyStopping
+from leitai.training.interrupts import deferred_interrupts
+from leitai.training.loss import backward, loss_sum
+from leitai.training.metrics import MetricsLog
+from leitai.training.noise import Noise
+from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.schedule import rate_factor
+from leitai.training.spec import AdaptSpec
+
+CHECKPOINT_SECONDS = 30.0  # what a kill may cost
+CHECKPOINT_SHARE = 0.02  # of the time may go into writing checkpoints
+EVALUATION_ROWS = 64  # without gradients, more rows fit at once
+_NAMED_ROWS = 8
+_NOISE_STREAM = 1  # parts the random numbers of the noise from those of the order
+
+
+@dataclass
+class Totals:
+    """What a checkpoint remembers beside weights.
+
+    Attributes:
+        tokens: read so far.
+        targets: predicted so far.
+        loss: of the last step, in nats by weight of target.
+        seconds: in the loop.
+        peak_bytes: largest memory of the process.
+        bits_per_byte: validation's at the best step.
+    """
+
+    tokens: int = 0
+    targets: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    bits_per_byte: float | None = None
+
+
+@dataclass
+class Loop:
+    """One run in progress.
+
+    Attributes:
+        decoder: prepared by `apply_method`.
+        train: rows to learn from.
+        valid: rows to stop by; may be empty.
+        spec: how to train.
+        seed: of order, noise and dropout.
+        pad_id: fills up batches.
+        special: ids that noise leaves alone.
+        identity: stored with each checkpoint.
+        run_folder: gets the metrics and, with a failure, its rows.
+        store: the run's checkpoints.
+        title: of the progress bar.
+        checkpoint_every: steps between checkpoints; None goes by the clock.
+        step: updates done.
+    """
+
+    decoder: Decoder
+    train: Sequence[EncodedRow]
+    valid: Sequence[EncodedRow]
+    spec: AdaptSpec
+    seed: int
+    pad_id: int
+    special: frozenset[int]
+    identity: Mapping[str, Any]
+    run_folder: Path
+    store: CheckpointStore
+    title: str = "training"
+    checkpoint_every: int | None = None
+    step: int = 0
+    totals: Totals = field(default_factory=Totals)
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        self.device = str(self.decoder.device)
+        self.window = spec.batch_rows * spec.accumulation
+        self.steps_per_epoch = math.ceil(len(self.train) / self.window)
+        self.total = min(spec.epochs * self.steps_per_epoch, spec.max_steps or 1 << 62)
+        self.early = EarlyStopping(spec.patience)
+        self.parameters: dict[str, nn.Parameter] = {
+            name: p for name, p in self.decoder.named_parameters() if p.requires_grad
+        }
+        self.optimizer = make_optimizer(self.decoder, spec)
+        self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
+        by_length = sorted(self.valid, key=lambda row: len(row.ids))
+        self._valid_batches = [
+            collate(by_length[start : start + EVALUATION_ROWS], self.pad_id, self.device)
+            for start in range(0, len(by_length), EVALUATION_ROWS)
+        ]
+        self._valid_bytes = sum(row.answer_bytes for row in self.valid)
+        self._windows: tuple[int, list[Ints]] = (-1, [])
+        self._lengths = [len(row.ids) for row in self.train]
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of the same run."""
+        weights = checkpoint.tensors["weights"]
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(weights[name])
+        restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
+        state = checkpoint.state
+        self.step = checkpoint.step
+        self.totals = Totals(**state["totals"])
+        self.early = EarlyStopping(**state["early"])
+        if state["threads"] != torch.get_num_threads():
+            self.store.notes.append(
+                f"resumed with {torch.get_num_threads()} threads instead of {state['threads']}: "
+                "the last bits of the weights may differ from those of an uninterrupted run"
+            )
+
+    def _save(self) -> None:
+        state = {
+            "identity": dict(self.identity),
+            "totals": asdict(self.totals),
+            "early": self.early.to_dict(),
+            "best_step": None if self.early.best_loss is None else self.early.best_step,
+            "threads": torch.get_num_threads(),
+        }
+        moments = optimizer_tensors(self.optimizer, self.parameters)
+        self.store.save(self.step, state, trainable_state(self.decoder), moments)
+
+    def run(self) -> None:
+        """Train until the steps or the patience are used up.
+
+        Raises:
+            LeitaiError: a loss or gradient is no longer finite, the user interrupts (a checkpoint
+                is written first in both cases), or the disk is full.
+        """
+        before, start = self.totals.seconds, time.perf_counter()
+        saved_at, saving = start, 0.0
+        metrics = MetricsLog(self.run_folder / "metrics.jsonl", self.step)
+        clock = MetricsLog(self.run_folder / "clock.jsonl", self.step)
+        self.decoder.train()
+        with (
+            metrics,
+            clock,
+            deferred_interrupts() as interrupt,
+            progress(self.title, self.total) as tick,
+        ):
+            meter = _Meter(clock, tick, self.totals.tokens, start)
+            while self.step < self.total and not self.early.exhausted:
+                metrics.write(self._update())
+                if self.valid and (self.step % self._interval == 0 or self.step == self.total):
+                    metrics.write(self._evaluate())
+                now = time.perf_counter()
+                self.totals.seconds = before + now - start
+                meter.show(self.step, self.totals, now, last=self.step == self.total)
+                if interrupt.requested:
+                    self._save()
+                    raise LeitaiError(
+                        f"stopped after step {self.step} of {self.total}",
+                        where=self.run_folder,
+                        remedy="run the same command again with --resume to go on",
+                    )
+                if self._checkpoint_due(now - saved_at, saving):
+                    self._save()
+                    saved_at = time.perf_counter()
+                    saving = saved_at - now
+        self.decoder.eval()
+
+    @property
+    def _interval(self) -> int:
+        return self.spec.evaluate_every or self.steps_per_epoch
+
+    def _checkpoint_due(self, elapsed: float, cost: float) -> bool:
+        if self.step == self.total:
+            return False  # what follows takes less time than a checkpoint is worth
+        if self.checkpoint_every is not None:
+            return self.step % self.checkpoint_every == 0
+        return elapsed > max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+
+    def _next_batches(self) -> list[Batch]:
+        epoch, index = divmod(self.step, self.steps_per_epoch)
+        if self._windows[0] != epoch:
+            self._windows = (epoch, epoch_windows(self._lengths, self.window, self.seed, epoch))
+        rows = [self.train[i] for i in self._windows[1][index]]
+        if self.noise is not None:
+            draws = generator(self.seed, self.step, _NOISE_STREAM)
+            rows = [self.noise(row, draws) for row in rows]
+        return list(window_batches(rows, self.spec.batch_rows, self.pad_id, self.device))
+
+    def _update(self) -> dict[str, Any]:
+        """Do one step; return its line of metrics."""
+        spec, batches = self.spec, self._next_batches()
+        # Dropout's draws follow from seed and step, so a resumed run draws the same.
+        torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
+        weight = sum(batch.weight for batch in batches)
+        losses = [backward(self.decoder, batch, 1.0 / weight) for batch in batches]
+        norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
+        loss, norm_value = torch.stack([torch.stack(losses).sum() / weight, norm]).tolist()
+        if not (math.isfinite(loss) and math.isfinite(norm_value)):
+            self._fail(loss, norm_value, batches)
+        rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
+        set_rate(self.optimizer, rate)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.totals.loss = loss
+        self.totals.tokens += sum(batch.tokens for batch in batches)
+        self.totals.targets += sum(len(batch.targets) for batch in batches)
+        return {
+            "step": self.step,
+            "epoch": round(self.step / self.steps_per_epoch, 6),
+            "loss": loss,
+            "learning_rate": rate,
+            "gradient_norm": norm_value,
+            "tokens": self.totals.tokens,
+            "targets": self.totals.targets,
+        }
+
+    def _fail(self, loss: float, norm: float, batches: Sequence[Batch]) -> None:
+        """Stop before the weights are spoilt: keep them, and say where it happened."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self._save()
+        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient norm is {norm}"
+        sources = [source for batch in batches for source in batch.sources]
+        write_json(
+            self.run_folder / "failure.json",
+            {"step": self.step + 1, "what": what, "rows": sources},
+        )
+        more = len(sources) - _NAMED_ROWS
+        rows = "; ".join(sources[:_NAMED_ROWS]) + (f" and {more} more" if more > 0 else "")
+        raise LeitaiError(
+            f"{what} at step {self.step + 1}, rows: {rows} (all in failure.json); "
+            f"the weights of step {self.step} are kept in its checkpoint",
+            where=self.run_folder,
+            remedy="lower learning_rate, or look at these rows",
+        )
+
+    def _evaluate(self) -> dict[str, Any]:
+        """Measure the validation loss, keep the weights if it is the best; return the line."""
+        self.decoder.eval()
+        parts: list[Tensor] = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
+        self.decoder.train()
+        nats = torch.stack(parts).double().sum().item()
+        if not math.isfinite(nats):
+            raise LeitaiError(
+                f"the validation loss is {nats} after step {self.step}",
+                where=self.run_folder,
+                remedy="lower learning_rate",
+            )
+        loss = nats / sum(batch.weight for batch in self._valid_batches)
+        bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
+        best = self.early.update(self.step, loss)
+        if best:
+            self.totals.bits_per_byte = bits
+            self.store.save_best(self.step, trainable_state(self.decoder))
+        return {
+            "step": self.step,
+            "epoch": round(self.step / self.steps_per_epoch, 6),
+            "valid_loss": loss,
+            "valid_bits_per_byte": bits,
+            "best": best,
+            "tokens": self.totals.tokens,
+        }
+
+    def take_best(self) -> None:
+        """Put the weights that validated best into the decoder."""
+        if self.early.best_loss is None or self.early.best_step == self.step:
+            return
+        best = self.store.load_best(self.early.best_step)
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(best[name])
+
+
+class _Meter:
+    """Speed and memory: once a second into `clock.jsonl`, more often onto the bar."""
+
+    def __init__(self, clock: MetricsLog, tick: Ticker, tokens: int, start: float) -> None:
+        self._clock, self._tick = clock, tick
+        self._tokens, self._start = tokens, start
+        self._shown = self._logged = start
+
+    def show(self, step: int, totals: Totals, now: float, *, last: bool) -> None:
+        """Tell of a step, if it is time to."""
+        speed = (totals.tokens - self._tokens) / max(now - self._start, 1e-9)
+        if last or now - self._shown >= 0.1:
+            self._shown = now
+            self._tick(step, f"loss {totals.loss:.3f}, {speed:,.0f} tokens/s")
+        if last or now - self._logged >= 1.0:
+            self._logged = now
+            totals.peak_bytes = max(totals.peak_bytes, peak_bytes())
+            self._clock.write(
+                {
+                    "step": step,
+                    "seconds": round(totals.seconds, 3),
+                    "tokens_per_second": round(speed, 1),
+                    "peak_bytes": totals.peak_bytes,
+                }
+            )

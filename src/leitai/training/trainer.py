@@ -1,0 +1,180 @@
+"""From a model folder and rows to an adapted model folder or adapter."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from leitai.adapters import apply_method, save_adapter, trainable_parameters, weights_hash
+from leitai.base import LeitaiError
+from leitai.base.files import atomic_folder
+from leitai.base.locks import run_lock
+from leitai.base.memory import available_bytes, peak_bytes
+from leitai.data.rows import Row
+from leitai.models import Decoder, load_decoder, read_config, save_decoder
+from leitai.text import Chat, Tokenizer, copy_text_files
+from leitai.training.checkpoint import CheckpointStore
+from leitai.training.encoding import encode_rows
+from leitai.training.identity import check_identity, run_identity
+from leitai.training.loop import Loop
+from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
+from leitai.training.spec import AdaptSpec
+
+_STATE_BYTES = 12  # a trained number's gradient and two moments, float32
+_logger = logging.getLogger("leitai.training")
+
+
+def train(
+    model_folder: Path,
+    train_rows: Sequence[Row],
+    valid_rows: Sequence[Row],
+    spec: AdaptSpec,
+    run_folder: Path,
+    *,
+    resume: bool = True,
+    seed: int = 0,
+    title: str = "training",
+    date: str | None = None,
+    thinking: bool | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    checkpoint_every: int | None = None,
+) -> TrainResult:
+    """Adapt a model; killed at any moment and called again, it ends with the same bits.
+
+    The run folder gets `metrics.jsonl` (reproducible), `clock.jsonl` and `cost.json` (not),
+    `checkpoints/` while it runs, and at the end `result.json` beside `model/` (full, freeze) or
+    `adapter/` (LoRA).
+
+    Args:
+        model_folder: a Hugging Face folder with tokenizer and chat template.
+        train_rows: each ends with the assistant's answer.
+        valid_rows: to stop by and choose the best weights with; without any, the last ones win.
+        spec: how to train.
+        run_folder: used by one process at a time.
+        resume: go on from what is there, or return the result of a finished run; else start anew.
+        seed: of LoRA's start, order, noise and dropout.
+        title: of the progress bar.
+        date: what the template prints as today.
+        thinking: passed to the template.
+        device: of the decoder.
+        dtype: of frozen weights under LoRA; what is trained is float32, and so is the whole model
+            under full and freeze.
+        checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
+            time, at most every 30 seconds.
+
+    Raises:
+        LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
+            the disk does not suffice, the loss is no longer finite, or the user interrupts.
+    """
+    with run_lock(run_folder):
+        store = CheckpointStore(run_folder / "checkpoints")
+        store.tidy()
+        if not resume:
+            store.clear()
+            for name in (RESULT_FILE, COST_FILE, "failure.json"):
+                (run_folder / name).unlink(missing_ok=True)
+        if not train_rows:
+            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+        dtype = dtype if spec.method.name == "lora" else "float32"
+        chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
+        config = read_config(model_folder)
+        learnt, checked = (
+            encode_rows(
+                rows,
+                chat,
+                spec,
+                vocab_size=config.vocab_size,
+                prompt_weight=weight,
+                date=date,
+                thinking=thinking,
+                title=f"{title}: {what} rows",
+            )
+            for rows, what, weight in (
+                (train_rows, "training", spec.prompt_weight),
+                (valid_rows, "validation", 0.0),
+            )
+        )
+        base_hash = weights_hash(model_folder)
+        identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
+        if (finished := read_result(run_folder)) is not None:
+            check_identity(finished[0], identity, run_folder)
+            return finished[1]
+        checkpoint = store.load_newest()
+        if checkpoint is not None:
+            check_identity(checkpoint.state["identity"], identity, run_folder)
+        decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        apply_method(decoder, spec.method, seed)
+        _check_memory(decoder, model_folder)
+        loop = Loop(
+            decoder,
+            learnt,
+            checked,
+            spec=spec,
+            seed=seed,
+            pad_id=chat.tokenizer.pad_id,
+            special=frozenset(chat.tokenizer.control.values()),
+            identity=identity,
+            run_folder=run_folder,
+            store=store,
+            title=title,
+            checkpoint_every=checkpoint_every,
+        )
+        if checkpoint is not None:
+            loop.resume(checkpoint)
+        for note in store.notes:
+            _logger.warning(note)
+        devices = [decoder.device] if decoder.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            loop.run()
+        return _finish(loop, model_folder, base_hash)
+
+
+def _check_memory(decoder: Decoder, model_folder: Path) -> None:
+    needed = trainable_parameters(decoder) * _STATE_BYTES
+    on_gpu = decoder.device.type == "cuda"
+    free = torch.cuda.mem_get_info(decoder.device)[0] if on_gpu else available_bytes()
+    if needed > free:
+        raise LeitaiError(
+            f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "
+            f"{free / 2**30:.1f} GiB are free",
+            where=model_folder,
+            remedy="use method lora, or freeze with fewer blocks",
+        )
+
+
+def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
+    """Write the best weights, then the result, then drop the checkpoints."""
+    loop.take_best()
+    spec, totals, early = loop.spec, loop.totals, loop.early
+    if spec.method.name == "lora":
+        output = loop.run_folder / "adapter"
+        save_adapter(loop.decoder, output, base_hash, base_name=str(model_folder))
+    else:
+        output = loop.run_folder / "model"
+        with atomic_folder(output) as temporary:
+            save_decoder(loop.decoder, temporary)
+            copy_text_files(model_folder, temporary)
+    validated = early.best_loss is not None
+    result = TrainResult(
+        output=output,
+        steps=loop.step,
+        best_step=early.best_step if validated else loop.step,
+        best_loss=early.best_loss,
+        best_bits_per_byte=totals.bits_per_byte,
+        final_loss=totals.loss,
+        epochs=round(loop.step / loop.steps_per_epoch, 6),
+        stopped_early=loop.step < loop.total,
+        train_tokens=totals.tokens,
+        target_tokens=totals.targets,
+        train_rows=len(loop.train),
+        valid_rows=len(loop.valid),
+        trainable_parameters=trainable_parameters(loop.decoder),
+        seconds=round(totals.seconds, 3),
+        peak_bytes=max(totals.peak_bytes, peak_bytes()),
+        notes=tuple(loop.store.notes),
+    )
+    result.write(loop.run_folder, dict(loop.identity))
+    loop.store.clear()
+    return result
