@@ -56,6 +56,7 @@ class Side:
     chat: "Chat"
     context: int
     trainable: int
+    total: int
     prompting: Prompting
 
 

@@ -77,7 +77,7 @@ def find_or_make(
             ),
         )
     else:
-        from leitai.models import resolve_model
+        from leitai.models.hub import resolve_model
 
         base = resolve_model(local_path(contender.model, spec_folder))
         base_hash = _hash_checkpoint(base)
@@ -113,10 +113,11 @@ def side_of(contender: Contender, spec: CompareSpec) -> Side:
     import torch
 
     from leitai.adapters import apply_method, trainable_parameters
-    from leitai.models import Decoder, load_config
+    from leitai.models import Decoder, read_config
+    from leitai.models.presets import parameter_count
     from leitai.text import Chat, Tokenizer
 
-    config = load_config(contender.base)
+    config = read_config(contender.base)
     tokenizer = Tokenizer.from_folder(contender.base)
     trainable = 0
     if spec.adapt is not None:
@@ -129,8 +130,9 @@ def side_of(contender: Contender, spec: CompareSpec) -> Side:
         family=config.family,
         tokenizer=tokenizer,
         chat=Chat.from_folder(contender.base, tokenizer),
-        context=config.max_positions,
+        context=config.max_position_embeddings,
         trainable=trainable,
+        total=parameter_count(config),
         prompting=prompting_of(spec, contender.spec),
     )
 

@@ -89,7 +89,7 @@ def _run(spec: CompareSpec, spec_folder: Path, run: Path, data_root: Path | None
     write_json(run / "verdict.json", verdict)
     manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
     write_json(run / "manifest.json", manifest)
-    data = report_data(spec, contenders, sides, verdict, findings, manifest, paths)
+    data = report_data(contenders, sides, material, verdict, findings, manifest)
     write_json(run / "cost.json", data.cost_json())
     write_report(run, data)
     return Duel(run, verdict, run / "report.html", tuple(stages.reused))
@@ -169,7 +169,7 @@ def _verdict(
 def _task_scores(task: Task, spec: CompareSpec, paths: Sequence[Path]) -> TaskScores:
     sides = [
         [
-            ItemScore(r.id, r.slices, r.numerator, r.denominator, r.correct)
+            ItemScore(r.id, r.slices, r.numerator, r.denominator, r.correct, r.parsed)
             for r in read_records(path)
         ]
         for path in paths

@@ -1,0 +1,78 @@
+"""How results look on a terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from leitai.comparison.duel import Duel
+    from leitai.training import TrainResult
+
+_console = Console(highlight=False, soft_wrap=True)
+
+
+def line(text: str) -> None:
+    """Print one line as it is."""
+    _console.print(text, markup=False)
+
+
+def table(table: Table) -> None:
+    """Print a table."""
+    Console(highlight=False).print(table)
+
+
+def duel(duel: "Duel") -> None:
+    """Show scores, verdict and where the report lies; the verdict and the path stand last."""
+    names = {key: value["name"] for key, value in duel.verdict["contenders"].items()}
+    scores = Table("task", "slice", "n", names["A"], names["B"], "difference", "p", "verdict")
+    for task in duel.verdict["tasks"]:
+        percent = task["metric"] in ("accuracy", "exact_match")
+        for part in task["slices"]:
+            scores.add_row(
+                task["task"],
+                part["slice"],
+                str(part["n"]),
+                _interval(part["A"], percent),
+                _interval(part["B"], percent),
+                _interval(part["difference"], percent, signed=True),
+                f"{part['p']:.3g}",
+                part["verdict"].replace("_", " "),
+            )
+    table(scores)
+    if duel.reused:
+        line(f"taken from an earlier run: {', '.join(duel.reused)}")
+    reason = duel.verdict["overall"]["reason"]
+    line(f"裁决: {reason['zh']}")
+    line(f"Verdict: {reason['en']}")
+    line(f"Report: {_short(duel.report)}")
+
+
+def training(result: "TrainResult") -> None:
+    """Show what a training run came to."""
+    loss = "" if result.best_loss is None else f", validation loss {result.best_loss:.4f}"
+    for note in result.notes:
+        line(f"note: {note}")
+    line(
+        f"{result.steps:,} steps, best {result.best_step:,}{loss}; "
+        f"{result.trainable_parameters:,} trained parameters; "
+        f"{result.tokens_per_second:,.0f} tokens/s, {result.seconds:,.0f} s"
+    )
+    line(f"Model: {_short(result.output)}")
+
+
+def _interval(value: dict[str, float], percent: bool, *, signed: bool = False) -> str:
+    scale, digits = (100.0, 1) if percent else (1.0, 3)
+    sign = "+" if signed else ""
+    parts = [value["value"] * scale, value["low"] * scale, value["high"] * scale]
+    low, high = (f"{part:{sign}.{digits}f}" for part in parts[1:])
+    return f"{parts[0]:{sign}.{digits}f} [{low}, {high}]"
+
+
+def _short(path: Path) -> str:
+    """Show a path relative to here when it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,115 @@
+"""From the files of a run to what the report shows."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leitai.base.files import read_json
+from leitai.comparison.audit import Finding as AuditFinding
+from leitai.comparison.audit import Material, Side, as_json
+from leitai.comparison.contender import Contender, score_cost
+from leitai.comparison.report import Contender as ContenderCard
+from leitai.comparison.report import (
+    Cost,
+    CurvePoint,
+    Finding,
+    LearningCurve,
+    ReportData,
+    TaskItems,
+)
+from leitai.data import Row
+from leitai.evaluation import read_records
+from leitai.evaluation.asking import readable
+
+
+def report_data(
+    contenders: Sequence[Contender],
+    sides: Sequence[Side],
+    material: Material,
+    verdict: dict[str, Any],
+    findings: Sequence[AuditFinding],
+    manifest: dict[str, Any],
+) -> ReportData:
+    """Gather everything that a reader is shown."""
+    run = contenders[0].folder.parent.parent
+    spec = material.spec
+    pairs = list(zip(contenders, sides, strict=True))
+    return ReportData.model_validate(
+        {
+            "verdict": verdict,
+            "contenders": {c.key: _card(c, side, material) for c, side in pairs},
+            "curves": {c.key: _curve(c.folder / "run") for c in contenders},
+            "costs": {c.key: _cost(c, side, material) for c, side in pairs},
+            "tasks": tuple(
+                TaskItems.from_records(
+                    task.name,
+                    *(read_records(run / "scores" / task.name / f"{key}.jsonl") for key in "AB"),
+                )
+                for task in spec.tasks
+            ),
+            "audit": tuple(Finding.model_validate(value) for value in as_json(findings)),
+            "manifest": manifest,
+        }
+    )
+
+
+def _card(contender: Contender, side: Side, material: Material) -> ContenderCard:
+    adapt = material.spec.adapt
+    return ContenderCard(
+        name=contender.spec.title,
+        model=contender.spec.model,
+        family=side.family,
+        method=None if adapt is None else adapt.method.name,
+        trainable_parameters=None if adapt is None else side.trainable,
+        total_parameters=side.total,
+        vocabulary=side.tokenizer.vocab_size,
+        weights_sha256=contender.state,
+    )
+
+
+def _curve(run: Path) -> LearningCurve:
+    """Read metrics.jsonl; validation lines stand on their own or in the line of their step."""
+    path = run / "metrics.jsonl"
+    if not path.exists():
+        return LearningCurve()
+    points = [
+        CurvePoint(
+            step=line["step"], train_loss=line.get("loss"), valid_loss=line.get("valid_loss")
+        )
+        for line in map(json.loads, path.read_text("utf-8").splitlines())
+        if "loss" in line or "valid_loss" in line
+    ]
+    best = read_json(run / "result.json")["result"]["best_step"]
+    return LearningCurve(points=tuple(points), best_step=best)
+
+
+def _cost(contender: Contender, side: Side, material: Material) -> Cost:
+    scored = score_cost(contender, material.spec.tasks)
+    run = contender.folder / "run"
+    trained: dict[str, Any] = {}
+    if material.spec.adapt is not None:
+        trained = {**read_json(run / "result.json")["result"], **read_json(run / "cost.json")}
+    peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0)))
+    seconds = scored["seconds"]
+    return Cost(
+        train_seconds=trained.get("seconds"),
+        train_tokens=trained.get("train_tokens"),
+        score_seconds=seconds or None,
+        items_per_second=scored["items"] / seconds if seconds else None,
+        peak_memory_bytes=peak or None,
+        characters_per_token=_density(side, material),
+    )
+
+
+def _density(side: Side, material: Material) -> dict[str, float]:
+    rows: dict[str, Row] = {
+        row.id: row for items in material.items.values() for row in items if row.language
+    }
+    texts: dict[str, list[str]] = {}
+    for row in rows.values():
+        texts.setdefault(str(row.language), []).append(readable(row))
+    return {
+        language: sum(map(len, found)) / sum(len(side.tokenizer.encode(text)) for text in found)
+        for language, found in sorted(texts.items())
+    }
