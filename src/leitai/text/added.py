@@ -35,7 +35,7 @@ class AddedToken:
 
     @property
     def is_control(self) -> bool:
-        """Whether the token steers (``<|im_end|>``, ``<think>``) rather than extends the vocabulary.
+        """Whether the token steers (``<|im_end|>``, ``<think>``), not merely adds a word.
 
         Control tokens typed in plain text are text. A word added to the vocabulary is a token
         wherever it stands.
@@ -78,10 +78,13 @@ def read_added(entries: Iterable[Any], where: object) -> tuple[AddedToken, ...]:
 
 
 def added_pattern(tokens: Iterable[AddedToken]) -> re.Pattern[str] | None:
-    """Return a pattern that finds the tokens, the longest first; the group is the token's name."""
+    """Return a pattern that finds the tokens, the longest first, with the white space they swallow.
+
+    What matches is the token's name, or the name between white space.
+    """
     parts = []
     for token in sorted(tokens, key=lambda token: (-len(token.content), token.content)):
-        part = f"({re.escape(token.content)})"
+        part = re.escape(token.content)
         if token.single_word:
             part = rf"(?<!\w){part}(?!\w)"
         parts.append((r"\s*" if token.lstrip else "") + part + (r"\s*" if token.rstrip else ""))

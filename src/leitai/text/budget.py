@@ -8,14 +8,14 @@ the same input meets the same limit on every machine.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 
-class LimitReached(RuntimeError):
+class LimitError(RuntimeError):
     """A template asks for more than its budget."""
 
 
@@ -26,7 +26,7 @@ class Limits:
     Attributes:
         steps: loop passes, calls, filters and operators.
         steps_per_input: further steps per character or value of the conversation.
-        characters: characters and container cells made, over the whole rendering; bounds the memory.
+        characters: characters and container cells made in all, which bounds the memory.
         characters_per_input: further characters per character or value of the conversation.
         output: characters of the rendered text.
         output_per_input: further characters of output per character or value of the conversation.
@@ -44,14 +44,11 @@ class Limits:
     width: int = 10_000
 
 
-_CONTAINERS = (list, tuple, type({}.keys()), type({}.values()), type({}.items()))
-
-
 def weigh(value: Any, limit: int) -> int:
     """Count a value's characters and cells as they would be written out, shared parts repeatedly.
 
     Raises:
-        LimitReached: the count passes `limit`.
+        LimitError: the count passes `limit`.
     """
     total, stack = 0, [value]
     while stack:
@@ -62,7 +59,7 @@ def weigh(value: Any, limit: int) -> int:
             total += 1 + 2 * len(item)
             stack.extend(item)
             stack.extend(item.values())
-        elif isinstance(item, _CONTAINERS):
+        elif isinstance(item, Collection):  # lists, tuples, ranges, views of a dictionary
             total += 1 + len(item)
             stack.extend(item)
         elif isinstance(item, int):
@@ -70,7 +67,7 @@ def weigh(value: Any, limit: int) -> int:
         else:
             total += 1
         if total > limit:
-            raise LimitReached(f"makes a value of more than {limit:,} characters")
+            raise LimitError(f"makes a value of more than {limit:,} characters")
     return total
 
 
@@ -94,14 +91,14 @@ class Budget:
         """Charge one step."""
         self._steps -= 1
         if self._steps < 0:
-            raise LimitReached("does not end (too many loop passes and calls)")
+            raise LimitError("does not end (too many loop passes and calls)")
         if self._steps % 256 == 0:
             self.check_clock()
 
     def check_clock(self) -> None:
         """Stop when the time is up."""
         if time.monotonic() > self._deadline:
-            raise LimitReached(f"does not end within {self.limits.seconds:g} seconds")
+            raise LimitError(f"does not end within {self.limits.seconds:g} seconds")
 
     def charge(self, characters: int) -> None:
         """Charge characters that were made or are about to be."""
@@ -109,7 +106,7 @@ class Budget:
             self.check_clock()
         self._characters -= characters
         if self._characters < 0:
-            raise LimitReached("makes too many characters")
+            raise LimitError("makes too many characters")
 
     def charge_value(self, value: Any) -> Any:
         """Charge a value at its written size and hand it on."""
@@ -119,12 +116,12 @@ class Budget:
     def require_width(self, width: Any) -> None:
         """Refuse widths, precisions and counts beyond the limit."""
         if isinstance(width, int | float) and abs(width) > self.limits.width:
-            raise LimitReached(f"asks for a width of {width:,}")
+            raise LimitError(f"asks for a width of {width:,}")
 
     def foresee(self, characters: int) -> None:
         """Refuse a result that the account cannot pay, before it is made."""
         if characters > self._characters:
-            raise LimitReached(f"makes a text of {characters:,} characters")
+            raise LimitError(f"makes a text of {characters:,} characters")
 
 
 _current: ContextVar[Budget] = ContextVar("leitai_template_budget")

@@ -12,6 +12,7 @@ from leitai.text.families import END_OF_TEXT_TOKENS, END_OF_TURN_TOKENS
 from leitai.text.loading import read_config
 from leitai.text.protection import (
     TRUSTED_ROLES,
+    Guard,
     Protection,
     plain_messages,
     plain_value,
@@ -53,7 +54,6 @@ class Chat:
         *,
         where: object = "chat template",
         end_ids: Iterable[int] = (),
-        names: Mapping[str, str] | None = None,
     ) -> None:
         """Frame a tokenizer with templates; use `from_folder` for a checkpoint.
 
@@ -62,11 +62,11 @@ class Chat:
             templates: Jinja sources by name; "default", and "tool_use" where it differs.
             where: the file they come from, for messages.
             end_ids: further ids to stop on.
-            names: special tokens as the template knows them, such as ``bos_token``.
         """
         self.tokenizer = tokenizer
         self._sources = dict(templates)
         self._where = where
+        self._guard = Guard(tokenizer.special, tokenizer.control)
         self._templates: dict[str, ChatTemplate] = {}
         self._marks: dict[bool | None, Marks] = {}
         known = (tokenizer.token_id(name) for name in (*END_OF_TURN_TOKENS, *END_OF_TEXT_TOKENS))
@@ -77,9 +77,7 @@ class Chat:
             "eos_token": tokenizer.token_name(tokenizer.eos_id),
             "pad_token": tokenizer.token_name(tokenizer.pad_id),
         }
-        self._names = {key: name for key, name in own.items() if name is not None} | dict(
-            names or {}
-        )
+        self._names = {key: name for key, name in own.items() if name is not None}
 
     @classmethod
     def from_folder(cls, folder: Path | str, tokenizer: Tokenizer) -> "Chat":
@@ -128,7 +126,8 @@ class Chat:
             generation_prompt: whether to open the assistant's next turn.
 
         Raises:
-            LeitaiError: there is no template, or it refuses the conversation, fails or passes a limit.
+            LeitaiError: there is no template, or it refuses the conversation, fails or passes a
+                limit.
         """
         text, protection = self._render(messages, tools, date, thinking, generation_prompt, None)
         return protection.restore(text)
@@ -237,9 +236,7 @@ class Chat:
         plain_tools = plain_value(list(tools or ()), where)
         template = self._template_for(plain_tools)
         protection = Protection(
-            self.tokenizer.special,
-            self.tokenizer.control,
-            (template.source, *texts_of(plain), *texts_of(plain_tools)),
+            self._guard, (template.source, *texts_of(plain), *texts_of(plain_tools))
         )
         variables: dict[str, Any] = dict(self._names)
         if thinking is not None:

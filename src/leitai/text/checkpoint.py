@@ -1,4 +1,4 @@
-"""The text side of a checkpoint folder: written for scratch presets, copied for fine-tuned models."""
+"""The text side of a checkpoint folder: written for scratch presets, else copied."""
 
 from importlib import resources
 from pathlib import Path

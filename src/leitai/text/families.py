@@ -1,4 +1,4 @@
-"""What the families' texts differ in: pre-tokenisation, special tokens, chat templates. Data only."""
+"""What the families' texts differ in, as data: patterns, special tokens, chat templates."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from leitai.text.budget import LimitReached, current, weigh
+from leitai.text.budget import LimitError, current, weigh
 
 Check = Callable[[Any, Sequence[Any], Mapping[str, Any]], None]
 
@@ -60,13 +60,13 @@ def check_sum(_: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Allow sums of numbers: summing lists copies them once per list."""
     start = _argument(args, kwargs, 1, "start")
     if start is not None and not isinstance(start, int | float):
-        raise LimitReached("sums something else than numbers")
+        raise LimitError("sums something else than numbers")
 
 
 def check_format(text: str, values: Any) -> None:
     """Foresee the size of `text.format(...)` and `text % ...`; refuse wide and computed fields."""
     if _WIDE_FIELD.search(text) or _NESTED_FIELD.search(text) or re.search(r"%[^%a-zA-Z]*\*", text):
-        raise LimitReached("asks for a wide or computed field")
+        raise LimitError("asks for a wide or computed field")
     current().foresee((text.count("{") + text.count("%")) * weigh(values, _ANY))
 
 
@@ -122,7 +122,7 @@ def _require_small(left: Any, right: Any, bits: Callable[[int, int], int]) -> No
     if isinstance(left, int) and isinstance(right, int):
         size = bits(left.bit_length(), right.bit_length())
         if size > _INTEGER_BITS:
-            raise LimitReached("computes with numbers of thousands of digits")
+            raise LimitError("computes with numbers of thousands of digits")
 
 
 def dump_json(
@@ -135,13 +135,13 @@ def dump_json(
     """Write JSON as transformers' `tojson` does: readable characters, no HTML escapes.
 
     Raises:
-        LimitReached: the value or the indentation is too large.
+        LimitError: the value or the indentation is too large.
     """
     budget = current()
     budget.charge_value(value)
     for filling in (indent, *(separators or ())):
         if len(filling) > 16 if isinstance(filling, str) else (filling or 0) > 16:
-            raise LimitReached("asks for a wide indentation")
+            raise LimitError("asks for a wide indentation")
     text = json.dumps(
         value,
         ensure_ascii=bool(ensure_ascii),

@@ -5,6 +5,10 @@ converted. Qwen's own class normalises with Python's Unicode tables, the `tokeni
 older ones, which differ in the order of 98 combining marks when two of them follow a letter; a
 Qwen rank file therefore gets Python's normalisation, and a `tokenizer.json` the library's, as in
 transformers.
+
+Both official classes cut very long texts apart before encoding, to spare their engine's stack
+(dashscope above 100,000 characters, llama-models after 25,000 characters without a change between
+white space and other text); ids may differ from theirs at such a cut, as they do in transformers.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Control tokens typed in a conversation are text: they are taken out of sight while it is rendered.
+"""Control tokens typed in a conversation are text: they are out of sight while it is rendered.
 
-The first character of every control token that somebody typed is replaced by a private-use character
-before rendering, and put back afterwards, when the template's own control tokens have been found.
-Lengths stay the same, no part of a typed token can become whole by slicing or joining, and a template
-that looks at what users write sees text there too.
+The first character of every control token that somebody typed is replaced by a private-use
+character before rendering, and put back afterwards, when the template's own control tokens have
+been found. Lengths stay the same, no part of a typed token can become whole by slicing or joining,
+and a template that looks at what users write sees text there too.
 
 An assistant's turn keeps the control tokens that are not flagged special (``<think>``,
 ``<tool_call>``): they are how it writes, and the template takes them apart.
@@ -23,36 +23,45 @@ _STAND_INS = range(0xF0000, 0xFFFFE)
 _STAND_IN = re.compile("[\U000f0000-\U000ffffd]")
 
 
+class Guard:
+    """The names that a tokenizer's conversations are protected from; one for all of them."""
+
+    def __init__(self, special: Iterable[str], control: Iterable[str]) -> None:
+        """Prepare the names.
+
+        Args:
+            special: names of the tokens that nobody may type.
+            control: names of the tokens that only trusted roles may type; `special` among them.
+        """
+        self.special = _names_pattern(special)
+        self.control = _names_pattern(control)
+        self.firsts = sorted({name[0] for name in control if not name[0].isspace()})
+
+
 class Protection:
-    """Takes typed control tokens out of a conversation, and puts them back into the rendered text.
+    """Takes typed control tokens out of one conversation, and back into the rendered text.
 
     Attributes:
         verbatim: the stand-in characters in use.
     """
 
-    def __init__(
-        self, special: Iterable[str], control: Iterable[str], texts: Iterable[str]
-    ) -> None:
+    def __init__(self, guard: Guard, texts: Iterable[str]) -> None:
         """Prepare for one conversation.
 
         Args:
-            special: names of the tokens that nobody may type.
-            control: names of the tokens that only trusted roles may type.
+            guard: the names to protect from.
             texts: every text that is rendered, to choose stand-ins that occur in none.
         """
-        special, control = list(special), list(control)
         taken = {char for text in texts for char in _STAND_IN.findall(text)}
         free = (chr(code) for code in _STAND_INS if chr(code) not in taken)
-        firsts = sorted({name[0] for name in (*special, *control) if not name[0].isspace()})
-        self._stand_in = {first: next(free) for first in firsts}
+        self._stand_in = {first: next(free) for first in guard.firsts}
         self.verbatim = "".join(self._stand_in.values())
         self._restore = {ord(char): first for first, char in self._stand_in.items()}
-        self._special = _names_pattern(special)
-        self._control = _names_pattern({*special, *control})
+        self._guard = guard
 
     def hide(self, text: str, *, trusted: bool) -> str:
         """Return the text with the first characters of typed control tokens replaced."""
-        pattern = self._special if trusted else self._control
+        pattern = self._guard.special if trusted else self._guard.control
         match = pattern.search(text)
         if match is None:
             return text

@@ -36,7 +36,7 @@ def read_ranks(path: Path, expected: int) -> dict[bytes, int]:
         raise LeitaiError(
             f"not a rank file of Qwen or Llama 3 ({error.what})",
             where=path,
-            remedy="put a tokenizer.json beside it; SentencePiece models (Llama 1 and 2) are not read",
+            remedy="put a tokenizer.json beside it; SentencePiece models (Llama 2) are not read",
         ) from error
     ranks: dict[bytes, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):

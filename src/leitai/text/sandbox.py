@@ -1,8 +1,8 @@
 """The sandbox that chat templates run in: Jinja without reach, and every step accounted for.
 
-On top of Jinja's own sandbox (no private attributes, no mutation): only listed attributes, filters
-and functions exist; the parsed template is edited so that loops, literals, slices and `~` go through
-the account of `text/budget.py`; operators, calls and block captures do so by Jinja's own hooks.
+On top of Jinja's own sandbox (no private attributes, no mutation), only listed attributes, filters
+and functions exist. The parsed template is edited so that loops, literals, slices and `~` go
+through the account of `text/budget.py`; operators, calls and captured blocks do by Jinja's hooks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.utils import Cycler, Joiner, Namespace, _PassArg
 from jinja2.visitor import NodeTransformer
 
-from leitai.text.budget import LimitReached, current, weigh
+from leitai.text.budget import LimitError, current, weigh
 from leitai.text.limited import (
     FILTER_CHECKS,
     STRING_CHECKS,
@@ -27,113 +27,35 @@ from leitai.text.limited import (
     dump_json,
 )
 
-_STRING_METHODS = frozenset(
-    [
-        "capitalize",
-        "casefold",
-        "count",
-        "endswith",
-        "find",
-        "index",
-        "isalnum",
-        "isalpha",
-        "isascii",
-        "isdecimal",
-        "isdigit",
-        "isidentifier",
-        "islower",
-        "isnumeric",
-        "isspace",
-        "istitle",
-        "isupper",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "rfind",
-        "rindex",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "upper",
-    ]
-) | frozenset(STRING_CHECKS)
-
-_ATTRIBUTES: dict[type, frozenset[str]] = {
-    str: _STRING_METHODS | {"format"},
-    dict: frozenset({"get", "items", "keys", "values", "copy"}),
-    list: frozenset({"count", "index", "copy"}),
-    tuple: frozenset({"count", "index"}),
-    LoopContext: frozenset(
-        [
-            "index",
-            "index0",
-            "revindex",
-            "revindex0",
-            "first",
-            "last",
-            "length",
-            "depth",
-            "depth0",
-            "previtem",
-            "nextitem",
-            "cycle",
-            "changed",
-        ]
-    ),
-    Cycler: frozenset({"next", "reset", "current"}),
-    Macro: frozenset({"name", "arguments"}),
+_STRING_METHODS = {
+    *("capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha"),
+    *("isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace"),
+    *("istitle", "isupper", "lower", "lstrip", "partition", "removeprefix", "removesuffix"),
+    *("rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith"),
+    *("strip", "swapcase", "title", "upper", "format"),
+    *STRING_CHECKS,
 }
 
-_FILTERS = [
-    "abs",
-    "batch",
-    "capitalize",
-    "center",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "string",
-    "sum",
-    "title",
-    "trim",
-    "truncate",
-    "unique",
-    "upper",
-    "wordcount",
-]
+_ATTRIBUTES: dict[type, set[str]] = {
+    str: _STRING_METHODS,
+    dict: {"get", "items", "keys", "values", "copy"},
+    list: {"count", "index", "copy"},
+    tuple: {"count", "index"},
+    LoopContext: {
+        *("index", "index0", "revindex", "revindex0", "first", "last", "length"),
+        *("depth", "depth0", "previtem", "nextitem", "cycle", "changed"),
+    },
+    Cycler: {"next", "reset", "current"},
+    Macro: {"name", "arguments"},
+}
+
+_FILTERS = (
+    *("abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "first"),
+    *("float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list"),
+    *("lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round"),
+    *("select", "selectattr", "slice", "sort", "string", "sum", "title", "trim", "truncate"),
+    *("unique", "upper", "wordcount"),
+)
 
 _PLAIN = (str, int, float, bool, type(None), list, tuple, dict, Undefined)
 
@@ -141,8 +63,15 @@ _PLAIN = (str, int, float, bool, type(None), list, tuple, dict, Undefined)
 _EACH, _CONCAT, _CHARGE = " each", " concat", " charge"
 
 
+class _Namespace(Namespace):
+    """A namespace that cannot be written out: nested ones would grow unaccounted."""
+
+    def __repr__(self) -> str:
+        raise SecurityError("a template cannot write a namespace")
+
+
 class GenerationBlock(Extension):
-    """``{% generation %}`` marks what an assistant wrote; Leitai finds it without, so it only scopes."""
+    """``{% generation %}`` marks what an assistant wrote: not needed here, so a mere scope."""
 
     tags = {"generation"}  # noqa: RUF012  (Jinja's own declaration)
 
@@ -175,8 +104,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         }
         self.globals = {
             "range": _range,
-            "dict": lambda *args, **kwargs: dict(*args, **kwargs),
-            "namespace": Namespace,
+            "dict": _dict,
+            "namespace": _Namespace,
             "cycler": Cycler,
             "joiner": Joiner,
             "raise_exception": _raise_exception,
@@ -196,7 +125,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for part in parts:
             total += len(part)
             if total > budget.output_limit:
-                raise LimitReached(f"writes more than {budget.output_limit:,} characters")
+                raise LimitError(f"writes more than {budget.output_limit:,} characters")
             kept.append(part)
         budget.charge(total)
         return "".join(kept)
@@ -205,7 +134,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Allow the listed attributes of plain values, and a namespace's own."""
         if not super().is_safe_attribute(obj, attr, value):
             return False
-        return type(obj) is Namespace or attr in _ATTRIBUTES.get(type(obj), ())
+        return type(obj) is _Namespace or attr in _ATTRIBUTES.get(type(obj), ())
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
         """Refuse at once, where Jinja would print nothing."""
@@ -249,7 +178,7 @@ class _Guard(NodeTransformer):
     def __init__(self, environment: Sandbox) -> None:
         self._environment = environment
 
-    def _through(self, node: nodes.Expr, name: str) -> nodes.Expr:
+    def _through(self, node: nodes.Node, name: str) -> nodes.Expr:
         guarded = nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
         guarded.set_environment(self._environment)
         return guarded
@@ -259,12 +188,12 @@ class _Guard(NodeTransformer):
 
     visit_Include = visit_Import = visit_FromImport = visit_Extends = _refuse  # noqa: N815
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         node.iter = self._through(node.iter, _EACH)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return self._through(nodes.List(node.nodes, lineno=node.lineno), _CONCAT)
 
@@ -274,10 +203,10 @@ class _Guard(NodeTransformer):
 
     visit_List = visit_Dict = _charged  # noqa: N815
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
         return self._charged(node) if node.ctx == "load" else node
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         if isinstance(node.arg, nodes.Slice):
             return self._charged(node)
         return self.generic_visit(node)
@@ -285,7 +214,7 @@ class _Guard(NodeTransformer):
 
 def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Put a filter on account, with its check before and its result's size after."""
-    passes = _PassArg.from_obj(function)  # type: ignore[type-var]
+    passes = _PassArg.from_obj(function)
     check = FILTER_CHECKS.get(name)
 
     @pass_context
@@ -337,6 +266,10 @@ def _range(*args: int) -> range:
     current().foresee(len(numbers))
     current().charge(len(numbers))
     return numbers
+
+
+def _dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
+    return dict(*args, **kwargs)  # the type itself would bring its attributes along
 
 
 def _raise_exception(message: Any) -> None:

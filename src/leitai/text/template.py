@@ -1,4 +1,4 @@
-"""A checkpoint's chat template: compiled once, rendered on a budget, with nothing left to chance."""
+"""A checkpoint's chat template: compiled once, rendered on a budget, the date pinned."""
 
 import datetime
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leitai.base import LeitaiError
-from leitai.text.budget import Budget, LimitReached, Limits, spending, weigh
+from leitai.text.budget import Budget, LimitError, Limits, spending, weigh
 
 SOURCE_LIMIT = 256 << 10
 """Characters that a chat template may have; the families' own have less than 20,000."""
@@ -136,7 +136,7 @@ class ChatTemplate:
         from jinja2.exceptions import SecurityError, TemplateError
 
         detail = str(error)[:300] or type(error).__name__
-        if isinstance(error, LimitReached | SecurityError):
+        if isinstance(error, LimitError | SecurityError):
             what = f"the chat template {detail}"
             if isinstance(error, SecurityError):
                 what = f"the chat template leaves its sandbox ({detail})"

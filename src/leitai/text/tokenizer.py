@@ -1,8 +1,8 @@
 """One tokenizer for every source: byte-level BPE with added tokens beside it.
 
 The merges run in the `tokenizers` library. Added tokens are kept out of it: whether a name such as
-``<|im_end|>`` is control or text depends on who wrote it, which a search in the finished text cannot
-know. `encode` therefore never makes a control token, and the chat format asks for them by name.
+``<|im_end|>`` is control or text depends on who wrote it, which a search in the finished text
+cannot know. `encode` therefore never makes a control token; the chat format asks for them by name.
 """
 
 import json
@@ -137,7 +137,8 @@ class Tokenizer:
         for match in self.control_pattern.finditer(text):
             if match.start() > last:
                 parts.append((None, text[last : match.start()]))
-            parts.append((match[match.lastindex or 0], match[0]))
+            name = match[0] if match[0] in self.control else match[0].strip()
+            parts.append((name, match[0]))
             last = match.end()
         if last < len(text):
             parts.append((None, text[last:]))

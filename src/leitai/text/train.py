@@ -27,7 +27,7 @@ def train_tokenizer(texts: Iterable[str], family: str, vocab_size: int) -> Token
         vocab_size: size of the vocabulary, the 256 bytes and the family's special tokens included.
 
     Raises:
-        LeitaiError: the family is unknown, or the vocabulary too small for bytes and special tokens.
+        LeitaiError: the family is unknown, or the vocabulary has no room for the bytes.
     """
     if family not in FAMILIES:
         raise LeitaiError(f"unknown family {family!r}", remedy=f"use one of {', '.join(FAMILIES)}")
@@ -36,7 +36,7 @@ def train_tokenizer(texts: Iterable[str], family: str, vocab_size: int) -> Token
     merged = vocab_size - len(names)
     if merged < 256:
         raise LeitaiError(
-            f"a vocabulary of {vocab_size} has no room for 256 bytes and {len(names)} special tokens",
+            f"{vocab_size} tokens have no room for 256 bytes and {len(names)} special tokens",
             where="vocab_size",
             remedy=f"use {256 + len(names)} or more",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from leitai.base import LeitaiError
 
-PROBE = "probe"
+PROBE = "leitai-probe"
 """An assistant's whole answer in the conversation that a template's marks are learnt from."""
 
 
@@ -55,15 +55,16 @@ def learn_marks(
         (
             prompt[:length]
             for length in range(len(prompt), 0, -1)
-            if probed.endswith(prompt[:length], 0, max(at, 0))
+            if probed.find(prompt[:length], 0, max(at, 0)) >= 0
+            and (length == len(prompt) or prompt[:length].endswith(("\n", ">", "]")))
         ),
         "",
     )
     first = next((matched for name, matched in parts if name and opening.startswith(matched)), None)
-    if first is None:
+    if first is None or probed.count(opening) != 1:
         raise LeitaiError(
             "cannot tell where the assistant's turns begin: the generation prompt "
-            f"{prompt[:60]!r} does not open them with a control token",
+            f"{prompt[:60]!r} is not a header of the assistant alone that a control token opens",
             where=where,
             remedy="use a template whose generation prompt is the assistant's header",
         )
@@ -89,7 +90,7 @@ def find_turns(
     expected: int,
     where: object | None,
 ) -> list[tuple[int, int]]:
-    """Return where each of the assistant's turns begins (after its header) and ends (after its end).
+    """Return where the assistant's turns begin (behind the header) and end (behind the end token).
 
     Args:
         text: the rendered conversation.
