@@ -157,13 +157,19 @@ def read_json(path: Path, *, limit: int = 64 << 20) -> Any:
     text = read_text(path, limit=limit)
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         raise LeitaiError(
-            f"not valid JSON ({getattr(error, 'msg', 'nested too deeply')})",
+            f"not valid JSON ({_json_fault(error)})",
             where=f"{path}, line {line}",
             remedy="repair the file",
         ) from error
+
+
+def _json_fault(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else "a number is too long"
 
 
 def hash_file(path: Path) -> str:

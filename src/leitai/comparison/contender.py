@@ -145,7 +145,8 @@ def adapt(
     stages: Stages,
 ) -> None:
     """Train the contender under the spec's budget, or find it trained; sets what is scored."""
-    if spec.adapt is None:
+    budget = spec.adapt
+    if budget is None:
         return
     from leitai.training import train
 
@@ -156,10 +157,10 @@ def adapt(
             remedy="merge it first, or leave `adapt` out",
         )
     run = contender.folder / "run"
-    name = "model" if spec.adapt.method.name != "lora" else "adapter"
+    name = "model" if budget.method.name != "lora" else "adapter"
     inputs = {
         "base": contender.base_hash,
-        "adapt": spec.adapt.model_dump(mode="json"),
+        "adapt": budget.model_dump(mode="json"),
         "train": data_hash(train_rows),
         "validation": data_hash(valid_rows),
         "seed": spec.seed,
@@ -175,7 +176,7 @@ def adapt(
             contender.base,
             train_rows,
             valid_rows,
-            spec.adapt,
+            budget,
             run,
             seed=spec.seed,
             title=f"{contender.key} {contender.spec.title}",

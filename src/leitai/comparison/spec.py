@@ -12,6 +12,12 @@ from leitai.training.spec import AdaptSpec
 SCRATCH = "scratch:"
 """Prefix of a model that is made here, with a tokenizer trained on the run's own text."""
 
+NATIVE = "native"
+"""The `system` that asks for each template's own default, whatever it is."""
+
+MARGINS = {"accuracy": 0.03, "exact_match": 0.03, "bits_per_byte": 0.02}
+"""Differences smaller than this rarely decide anything; a spec may know better."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,8 +58,8 @@ class VerdictSpec(_Part):
 
     def margin(self, metric: str) -> float:
         """The equivalence margin of a metric."""
-        defaults = {"accuracy": 0.03, "exact_match": 0.03, "bits_per_byte": 0.02}
-        return {**defaults, **self.margins}[metric]  # type: ignore[dict-item]
+        set_here: dict[str, float] = {str(name): value for name, value in self.margins.items()}
+        return set_here.get(metric, MARGINS[metric])
 
 
 class RuntimeSpec(_Part):
