@@ -151,7 +151,11 @@ def _check_text(value: Any, place: str) -> str:
 
 def _check_calls(calls: Any, place: str) -> list[dict[str, Any]]:
     if not isinstance(calls, list):
-        raise LeitaiError("expected a list of tool calls", where=place, remedy="see the docs")
+        raise LeitaiError(
+            "expected a list of tool calls",
+            where=place,
+            remedy='write [{"function": {"name": "...", "arguments": {}}}]',
+        )
     checked = []
     for number, call in enumerate(calls):
         function = call.get("function", call) if isinstance(call, dict) else call

@@ -50,7 +50,9 @@ def read_json_rows(path: Path) -> Iterator[tuple[str, Any, str | None]]:
         raise LeitaiError("more than one JSON value", where=place(end), remedy="use .jsonl")
     if not isinstance(document, dict) or not all(isinstance(v, list) for v in document.values()):
         raise LeitaiError(
-            "expected a list of records, or an object of lists", where=path, remedy="see the docs"
+            "expected a list of records, or an object of lists",
+            where=path,
+            remedy='write [{"text": "...", "label": "..."}, ...]',
         )
     for key, values in document.items():
         for item, value in enumerate(values, 1):

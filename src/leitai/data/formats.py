@@ -57,7 +57,11 @@ def read_sharegpt(record: Record, where: str) -> Example:
     """
     turns = _field(record, "conversations", where)
     if not isinstance(turns, list):
-        raise LeitaiError('"conversations" must be a list', where=where, remedy="see the docs")
+        raise LeitaiError(
+            '"conversations" must be a list',
+            where=where,
+            remedy='write [{"from": "human", "value": "..."}, ...]',
+        )
     messages: list[Message] = []
     if record.get("system"):
         messages.append({"role": "system", "content": record["system"]})

@@ -81,7 +81,7 @@ def read_rows(file: DataFile, notes: list[str], seen: Counter[str]) -> list[Row]
             first = first or error
             wrong += 1
     if first is not None:
-        others = f"; {wrong - 1:,} more rows have mistakes" if wrong > 1 else ""
+        others = f"; {wrong:,} rows have mistakes in all" if wrong > 1 else ""
         raise LeitaiError(first.what, where=first.where, remedy=f"{first.remedy}{others}")
     placeholders = sum(bool(_PLACEHOLDER.search(_answer(row))) for row in rows)
     if placeholders:
