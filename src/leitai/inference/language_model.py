@@ -1,0 +1,354 @@
+"""A checkpoint that can be asked: it scores, writes, chats and embeds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import fsum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from leitai.base import LeitaiError
+from leitai.inference.batches import by_length, pad
+from leitai.inference.encoding import encode_pair, encode_text
+from leitai.inference.generation import Generated, Limits, Row, make_row, write, write_all
+from leitai.inference.options import GenerateOptions, read_options
+from leitai.inference.sampler import Sampling
+from leitai.inference.scoring import TOKEN_BUDGET, Score, score_requests
+from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
+
+if TYPE_CHECKING:
+    from leitai.text import Chat, Tokenizer
+
+Prompt = str | Sequence[int]
+Messages = Sequence[Mapping[str, Any]]
+
+
+class LanguageModel:
+    """A decoder with its tokenizer and chat format.
+
+    Attributes:
+        decoder: the weights, in evaluation mode.
+        tokenizer: text to ids and back.
+        chat_format: messages to ids, by the checkpoint's own template.
+        stop_ids: ids that end an answer, from generation_config.json, config.json and the
+            tokenizer's end tokens together, in ascending order.
+    """
+
+    def __init__(self, decoder: Decoder, tokenizer: "Tokenizer", chat_format: "Chat") -> None:
+        """Join the parts; `load` reads them from a folder.
+
+        Raises:
+            LeitaiError: the tokenizer has ids that the decoder's vocabulary lacks.
+        """
+        if tokenizer.vocab_size > decoder.config.vocab_size:
+            raise LeitaiError(
+                f"the tokenizer has {tokenizer.vocab_size:,} ids, but config.json gives vocab_size "
+                f"{decoder.config.vocab_size:,}",
+                remedy="use the tokenizer that belongs to the checkpoint",
+            )
+        self.decoder = decoder.eval()
+        self.tokenizer = tokenizer
+        self.chat_format = chat_format
+        ids = {*chat_format.stop_ids, *decoder.config.eos_token_ids}
+        self.stop_ids: tuple[int, ...] = tuple(sorted(ids))
+        self._hidden_ids = frozenset(tokenizer.special.values())
+
+    @classmethod
+    def load(
+        cls,
+        path_or_id: str | Path,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        adapter: str | Path | None = None,
+    ) -> "LanguageModel":
+        """Load a checkpoint folder or hub id, and an adapter onto it.
+
+        Args:
+            path_or_id: a Hugging Face folder, or `owner/name`.
+            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one.
+            device: a torch device.
+            adapter: a folder with a PEFT adapter.
+
+        Raises:
+            LeitaiError: a part is missing, damaged, unsupported or too large for the memory.
+        """
+        from leitai.text import Chat, Tokenizer
+
+        place = _device(device)
+        folder = resolve_model(path_or_id)
+        read_config(folder)  # the small files first: a mistake in them shows at once
+        tokenizer = Tokenizer.from_folder(folder)
+        chat_format = Chat.from_folder(folder, tokenizer)
+        decoder = load_decoder(folder, dtype=dtype, device=place)
+        if adapter is not None:
+            from leitai.adapters import load_adapter
+
+            load_adapter(decoder, Path(adapter))
+        return cls(decoder, tokenizer, chat_format)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The architecture."""
+        return self.decoder.config
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens a sequence may have."""
+        return self.config.max_position_embeddings
+
+    def logits(self, ids: Sequence[int] | Tensor) -> Tensor:
+        """Return the logits after each token of one sequence.
+
+        Args:
+            ids: token ids, [T].
+
+        Returns:
+            [T, V], fp32; row t predicts token t + 1.
+
+        Raises:
+            LeitaiError: the sequence is empty, too long, or has an id outside the vocabulary.
+        """
+        row = [int(token) for token in ids]
+        self._check(row, "ids", self.context_length)
+        with torch.inference_mode():
+            return self.decoder.logits(self.decoder(pad([row], self.decoder.device))[0]).float()
+
+    def score(
+        self, requests: Sequence[Mapping[str, Any]], *, sources: Sequence[object] | None = None
+    ) -> list[Score]:
+        """Score texts: the log-probability of each continuation given its context.
+
+        `encode_pair` states how both become ids; `bytes` counts the continuation's UTF-8.
+
+        Args:
+            requests: {"context": str, "continuation": str}; other keys are passed over.
+            sources: what an error names instead of "request 1" and so on, such as file and line.
+
+        Raises:
+            LeitaiError: a request lacks a text, is too long, or its continuation is empty.
+        """
+        pairs = []
+        for request, where in zip(requests, _names("request", requests, sources), strict=True):
+            context, rest = request.get("context"), request.get("continuation")
+            if not isinstance(context, str) or not isinstance(rest, str) or not rest:
+                raise LeitaiError(
+                    'expected the texts "context" and "continuation", the second not empty',
+                    where=where,
+                    remedy="repair the request",
+                )
+            pairs.append(encode_pair(self.tokenizer, context, rest))
+        return [
+            replace(score, bytes=len(request["continuation"].encode("utf-8", "replace")))
+            for score, request in zip(self.score_ids(pairs, sources=sources), requests, strict=True)
+        ]
+
+    def score_ids(
+        self,
+        pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+        *,
+        sources: Sequence[object] | None = None,
+    ) -> list[Score]:
+        """Score token ids as they are: nothing is added to either side.
+
+        `bytes` counts what the continuation's tokens stand for, special tokens left out.
+
+        Args:
+            pairs: (context ids, continuation ids), neither empty.
+            sources: what an error names instead of "request 1" and so on.
+
+        Raises:
+            LeitaiError: a side is empty, a request is too long, or an id is outside the vocabulary.
+        """
+        requests = [(tuple(context), tuple(rest)) for context, rest in pairs]
+        for (context, rest), where in zip(
+            requests, _names("request", requests, sources), strict=True
+        ):
+            self._check(context, where, self.context_length)
+            # The last token is predicted but never read, so one more than the context fits.
+            self._check(rest, where, self.context_length + 1 - len(context))
+        return [
+            Score(
+                logprob=fsum(tally.logprobs),
+                tokens=len(rest),
+                bytes=sum(len(self._token_bytes(token)) for token in rest),
+                greedy=tally.greedy,
+            )
+            for (_, rest), tally in zip(
+                requests, score_requests(self.decoder, requests), strict=True
+            )
+        ]
+
+    def generate(
+        self, prompt: Prompt | Sequence[Prompt], **options: Unpack[GenerateOptions]
+    ) -> Any:
+        """Continue one prompt or many.
+
+        Args:
+            prompt: a text, or token ids that are taken as they are, or a list of either.
+            **options: see `GenerateOptions`; greedy by default.
+
+        Returns:
+            The continuation of a single prompt, or a list of continuations in the prompts' order.
+
+        Raises:
+            LeitaiError: a prompt is too long, or an option is out of its range.
+        """
+        if _is_single(prompt):
+            return self.complete([cast(Prompt, prompt)], **options)[0].text
+        found = self.complete(cast("Sequence[Prompt]", prompt), **options)
+        return [one.text for one in found]
+
+    def complete(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        sources: Sequence[object] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> list[Generated]:
+        """Continue prompts and return text, ids and how each ended; as `generate`.
+
+        Args:
+            prompts: texts or token ids.
+            sources: what an error names instead of "prompt 1" and so on.
+            **options: see `GenerateOptions`.
+        """
+        sampling, limits = read_options(options, self.stop_ids)
+        rows = [
+            self._row(prompt, where, sampling, limits)
+            for prompt, where in zip(prompts, _names("prompt", prompts, sources), strict=True)
+        ]
+        write_all(self.decoder, rows)
+        return [row.result() for row in rows]
+
+    def stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> Iterator[str]:
+        """Continue one prompt and yield the text in pieces of whole characters, as it is written.
+
+        Raises:
+            LeitaiError: as `generate`, at the call and not at the first piece.
+        """
+        sampling, limits = read_options(options, self.stop_ids)
+        return _pieces(self.decoder, self._row(prompt, "prompt", sampling, limits))
+
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        thinking: bool | None = None,
+        date: str | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> str:
+        """Answer a conversation as the assistant.
+
+        Args:
+            messages: {"role", "content"} each, in the OpenAI form.
+            thinking: for templates that can switch reasoning on and off.
+            date: the date that a template may print.
+            tools: functions the assistant may call, as JSON schemas.
+            **options: see `GenerateOptions`; greedy by default.
+
+        Raises:
+            LeitaiError: there is no chat template, it refuses the messages, or as `generate`.
+        """
+        ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
+        return self.complete([ids], **options)[0].text
+
+    def stream_chat(
+        self,
+        messages: Messages,
+        *,
+        thinking: bool | None = None,
+        date: str | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Iterator[str]:
+        """Answer a conversation in pieces of text; as `chat`."""
+        ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
+        return self.stream(ids, **options)
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts: the mean of the last hidden states over a text's tokens, at length 1.
+
+        Hidden states are those after the final norm. The BOS takes part in the computation but not
+        in the mean, for it is the same in every text; an empty text is its start token alone.
+
+        Args:
+            texts: N texts.
+
+        Returns:
+            [N, hidden], fp32, on the CPU.
+
+        Raises:
+            LeitaiError: a text is too long.
+        """
+        rows = [(number, encode_text(self.tokenizer, text)) for number, text in enumerate(texts)]
+        for number, ids in rows:
+            self._check(ids, f"text {number + 1}", self.context_length)
+        result = torch.empty(len(rows), self.config.hidden_size)
+        with torch.inference_mode():
+            for batch in by_length(rows, lambda row: len(row[1]), TOKEN_BUDGET):
+                hidden = self.decoder(pad([ids for _, ids in batch], self.decoder.device))
+                for i, (number, ids) in enumerate(batch):
+                    skip = 1 if ids[0] == self.tokenizer.bos_id and len(ids) > 1 else 0
+                    mean = hidden[i, skip : len(ids)].float().mean(dim=0)
+                    result[number] = normalize(mean, dim=0).cpu()
+        return result
+
+    def _row(self, prompt: Prompt, where: object, sampling: Sampling, limits: Limits) -> Row:
+        ids = encode_text(self.tokenizer, prompt) if isinstance(prompt, str) else list(prompt)
+        self._check(ids, where, self.context_length - 1)
+        return make_row(self.decoder, ids, sampling, limits, self._token_bytes)
+
+    def _check(self, ids: Sequence[int], where: object, longest: int) -> None:
+        if not ids:
+            raise LeitaiError("there are no tokens", where=where, remedy="give at least one")
+        if len(ids) > longest:
+            raise LeitaiError(
+                f"{len(ids):,} tokens where {longest:,} fit (the model's context is "
+                f"{self.context_length:,})",
+                where=where,
+                remedy="shorten the text",
+            )
+        if min(ids) < 0 or max(ids) >= self.config.vocab_size:
+            raise LeitaiError(
+                f"an id is not between 0 and {self.config.vocab_size - 1:,}",
+                where=where,
+                remedy="use ids of this model's tokenizer",
+            )
+
+    def _token_bytes(self, token: int) -> bytes:
+        return b"" if token in self._hidden_ids else self.tokenizer.token_bytes(token)
+
+
+def _names(
+    kind: str, items: Sequence[object], sources: Sequence[object] | None
+) -> Sequence[object]:
+    return sources or [f"{kind} {number}" for number in range(1, len(items) + 1)]
+
+
+def _is_single(prompt: Prompt | Sequence[Prompt]) -> bool:
+    return isinstance(prompt, str) or (len(prompt) > 0 and isinstance(prompt[0], int))
+
+
+def _pieces(decoder: Decoder, row: Row) -> Iterator[str]:
+    for _, piece in write(decoder, [row]):
+        if piece:
+            yield piece
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("this machine has no CUDA device")
+    except RuntimeError as error:
+        raise LeitaiError(
+            f"{name!r} cannot be used ({str(error).splitlines()[0]})",
+            where="device",
+            remedy="use cpu, or cuda on a machine that has it",
+        ) from error
+    return device
