@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from leitai.base import LeitaiError
 from leitai.cli import show
 
 app = typer.Typer(
@@ -12,10 +13,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="**Leitai 擂台**: Qwen or Llama 3, for my task, at what cost, and how sure are we?\n\n"
-    "Begin with `leitai compare examples/demo.yaml`.",
+    help="[bold]Leitai 擂台[/bold]: Qwen or Llama 3, for my task, at what cost, "
+    "and how sure are we?\n\n"
+    "Begin with [cyan]leitai compare examples/demo.yaml[/cyan].",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Public data sets: list and download.")
 app.add_typer(data_app, name="data")
@@ -61,7 +63,7 @@ System = Annotated[str | None, typer.Option("--system", help="A system prompt.")
 @app.command()
 def compare(
     spec: SpecFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Run folder [runs/<name>].")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder; else runs/<name>.")] = None,
     data_root: DataRoot = None,
     set_: Set = None,
 ) -> None:
@@ -84,7 +86,7 @@ def compare(
 @app.command()
 def train(
     spec: SpecFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Run folder [runs/<name>].")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder; else runs/<name>.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint in the run folder.")
     ] = False,
@@ -121,12 +123,9 @@ def score(
 
         leitai score --model ./qwen --requests in.jsonl --out out.jsonl
     """
-    import leitai
-    from leitai.inference.requests import read_requests, score_file
+    from leitai.cli import writing
 
-    read_requests(requests)  # a mistake in the file is told before a large model is loaded
-    lm = leitai.load(model, dtype=dtype, device=device, adapter=adapter)
-    show.line(f"{score_file(lm, requests, out):,} rows scored: {out}")
+    writing.score_file(writing.Place(model, dtype, device, adapter), requests, out)
 
 
 @app.command()
@@ -136,7 +135,7 @@ def generate(
     prompts: Annotated[
         Path | None, typer.Option("--prompts", help='JSONL rows {"prompt"} or {"messages"}.')
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="JSONL for --prompts.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The rows with their texts.")] = None,
     adapter: Adapter = None,
     max_tokens: MaxTokens = 256,
     temperature: Temperature = 0.0,
@@ -157,25 +156,25 @@ def generate(
 
         leitai generate --model ./llama --prompts questions.jsonl --out answers.jsonl
     """
-    from leitai.cli.writing import generate_file, generate_one, sampling
+    from leitai.cli import writing
 
-    options = sampling(
+    options = writing.Options(
         max_tokens=max_tokens,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
         min_p=min_p,
         repetition_penalty=repetition_penalty,
-        stop=tuple(stop or ()),
+        stop=stop or [],
         seed=seed,
     )
-    source = (model, dtype, device, adapter)
-    if (prompt is None) == (prompts is None):
-        raise typer.BadParameter("give either --prompt or --prompts")
-    if prompt is not None:
-        generate_one(source, prompt, options)
-    elif prompts is not None:
-        generate_file(source, prompts, out, options)
+    place = writing.Place(model, dtype, device, adapter)
+    if prompt is not None and prompts is None:
+        writing.generate_one(place, prompt, options)
+    elif prompts is not None and prompt is None:
+        writing.generate_file(place, prompts, out, options)
+    else:
+        raise LeitaiError("expected either --prompt or --prompts", where="generate")
 
 
 @app.command()
@@ -199,10 +198,13 @@ def chat(
 
         leitai chat --model runs/demo/contenders/A/run/model
     """
-    from leitai.cli.writing import converse, sampling
+    from leitai.cli import writing
 
-    options = sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    converse((model, dtype, device, adapter), options, system=system, thinking=thinking)
+    options = writing.Options(
+        max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
+    )
+    place = writing.Place(model, dtype, device, adapter)
+    writing.converse(place, options, system=system, thinking=thinking)
 
 
 @app.command()

@@ -1,30 +1,32 @@
 """How results look on a terminal."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from leitai.comparison.duel import Duel
     from leitai.training import TrainResult
 
-_console = Console(highlight=False, soft_wrap=True)
-
-
 def line(text: str) -> None:
     """Print one line as it is."""
-    _console.print(text, markup=False)
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
-def table(table: Table) -> None:
-    """Print a table."""
-    Console(highlight=False).print(table)
+def picture(renderable: "RenderableType") -> None:
+    """Print a table or another renderable of rich."""
+    from rich.console import Console
+
+    Console(highlight=False).print(renderable)
 
 
 def duel(duel: "Duel") -> None:
     """Show scores, verdict and where the report lies; the verdict and the path stand last."""
+    from rich.table import Table
+
     names = {key: value["name"] for key, value in duel.verdict["contenders"].items()}
     scores = Table("task", "slice", "n", names["A"], names["B"], "difference", "p", "verdict")
     for task in duel.verdict["tasks"]:
@@ -40,7 +42,7 @@ def duel(duel: "Duel") -> None:
                 f"{part['p']:.3g}",
                 part["verdict"].replace("_", " "),
             )
-    table(scores)
+    picture(scores)
     if duel.reused:
         line(f"taken from an earlier run: {', '.join(duel.reused)}")
     reason = duel.verdict["overall"]["reason"]
