@@ -64,7 +64,7 @@ def list_data(data_root: Path | None) -> None:
             entry.language or "",
             entry.licence,
             "yes" if _is_here(entry.name, data_root) else "no",
-            entry.description,
+            entry.title,
         )
     show.picture(table)
 

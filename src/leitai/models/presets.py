@@ -1,5 +1,6 @@
 """Architectures by name: the published models, and small ones to train from random weights."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -75,6 +76,11 @@ _SCRATCH: Mapping[str, tuple[str, tuple[Any, ...]]] = MappingProxyType({
 })
 # fmt: on
 
+# The families draw weights with a deviation of 0.02 at widths from 1,024 up. The outputs of narrow
+# layers would be too faint with it (training then idles for its first epochs), so the deviation
+# grows as the width shrinks: that of an output is deviation x sqrt(width).
+_DEVIATION, _WIDTH = 0.02, 1024
+
 PRESETS: tuple[str, ...] = tuple(_PUBLISHED)
 SCRATCH_PRESETS: tuple[str, ...] = tuple(_SCRATCH)
 
@@ -115,6 +121,7 @@ def scratch_config(
     return replace(
         _make(_GENERATIONS[generation], sizes),
         vocab_size=vocab_size,
+        initializer_range=round(_DEVIATION * math.sqrt(_WIDTH / sizes[0]), 4),
         bos_token_id=bos_token_id,
         eos_token_ids=eos_token_ids,
         pad_token_id=pad_token_id,
