@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leitai.base import LeitaiError
-from leitai.base.files import read_text
+from leitai.text.chat_files import read_chat_files
 from leitai.text.encoded import Encoded
 from leitai.text.families import END_OF_TEXT_TOKENS, END_OF_TURN_TOKENS
-from leitai.text.loading import read_config
 from leitai.text.protection import (
     TRUSTED_ROLES,
     Guard,
@@ -19,7 +18,7 @@ from leitai.text.protection import (
     texts_of,
 )
 from leitai.text.surrogates import repair
-from leitai.text.template import SOURCE_LIMIT, ChatTemplate, read_date
+from leitai.text.template import ChatTemplate, read_date
 from leitai.text.tokenizer import Tokenizer
 from leitai.text.turns import PROBE, Marks, find_turns, learn_marks
 
@@ -86,26 +85,26 @@ class Chat:
         Raises:
             LeitaiError: a file is damaged or too large. A missing template raises only when used.
         """
-        folder = Path(folder)
-        config = read_config(folder, "tokenizer_config.json")
-        path = folder / "chat_template.jinja"
-        if path.is_file():
-            templates = {"default": read_text(path, limit=4 * SOURCE_LIMIT)}
-        else:
-            path = folder / "tokenizer_config.json"
-            templates = _named_templates(config.get("chat_template"), path)
-        generation = read_config(folder, "generation_config.json")
-        return cls(
-            tokenizer,
-            templates,
-            where=path if templates else folder,
-            end_ids=_end_ids(generation.get("eos_token_id"), folder / "generation_config.json"),
-        )
+        files = read_chat_files(Path(folder))
+        return cls(tokenizer, files.templates, where=files.where, end_ids=files.end_ids)
 
     @property
     def has_template(self) -> bool:
         """Whether the checkpoint has a chat template."""
         return bool(self._sources)
+
+    def require_template(self) -> None:
+        """Do nothing where there is a chat template.
+
+        Raises:
+            LeitaiError: there is none.
+        """
+        if not self._sources:
+            raise LeitaiError(
+                "this checkpoint has no chat template",
+                where=self._where,
+                remedy="use an instruct checkpoint, or put its chat_template.jinja into the folder",
+            )
 
     def render(
         self,
@@ -251,16 +250,12 @@ class Chat:
             generation_prompt=generation_prompt,
             variables=variables,
             verbatim=protection.verbatim,
+            where=where,
         )
         return repair(text), protection
 
     def _template_for(self, tools: Sequence[Any]) -> ChatTemplate:
-        if not self._sources:
-            raise LeitaiError(
-                "this checkpoint has no chat template",
-                where=self._where,
-                remedy="use an instruct checkpoint, or put its chat_template.jinja into the folder",
-            )
+        self.require_template()
         name = "tool_use" if tools and "tool_use" in self._sources else "default"
         if name not in self._sources:
             raise LeitaiError(
@@ -287,36 +282,3 @@ class Chat:
                 self._where,
             )
         return self._marks[thinking]
-
-
-def _named_templates(value: Any, where: Path) -> dict[str, str]:
-    if value is None:
-        return {}
-    if isinstance(value, str):
-        return {"default": value}
-    if isinstance(value, list):
-        named = {
-            entry["name"]: entry["template"]
-            for entry in value
-            if isinstance(entry, dict)
-            and isinstance(entry.get("name"), str)
-            and isinstance(entry.get("template"), str)
-        }
-        if len(named) == len(value):
-            return named
-    raise LeitaiError(
-        'expected text, or a list of {"name", "template"}, in "chat_template"',
-        where=where,
-        remedy="repair the file",
-    )
-
-
-def _end_ids(value: Any, where: Path) -> list[int]:
-    ids = [] if value is None else value if isinstance(value, list) else [value]
-    if not all(type(token_id) is int and token_id >= 0 for token_id in ids):
-        raise LeitaiError(
-            'expected an id or a list of ids in "eos_token_id"',
-            where=where,
-            remedy="repair the file",
-        )
-    return ids

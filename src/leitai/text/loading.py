@@ -116,10 +116,8 @@ def _load_json(path: Path, config: Mapping[str, Any]) -> Tokenizer:
     added = read_added(entries, path)
     names = {token.content for token in added}
     extra = [token for token in _config_added(config, path) if token.content not in names]
-    # Control tokens, the post-processor's BOS, cuts and padding are the chat format's and the
-    # trainer's business; only words added to the vocabulary are found in plain text.
-    content["added_tokens"] = [token.to_json() for token in added if not token.is_control]
-    content |= {"post_processor": None, "truncation": None, "padding": None}
+    # Added tokens, the post-processor's BOS, cuts and padding are not the backend's business here.
+    content |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
     added = read_added([token.to_json() for token in (*added, *extra)], path)
     names = {token.content for token in added}
     return Tokenizer(

@@ -19,6 +19,8 @@ from leitai.text.surrogates import repair
 TRUSTED_ROLES = frozenset({"system", "developer", "assistant"})
 """Roles whose texts keep control tokens that are not flagged special."""
 
+_DEPTH = 100  # levels of lists and objects in a message or tool
+
 _STAND_INS = range(0xF0000, 0xFFFFE)
 _STAND_IN = re.compile("[\U000f0000-\U000ffffd]")
 
@@ -129,20 +131,26 @@ def plain_messages(
     return plain
 
 
-def plain_value(value: Any, where: object | None) -> Any:
+def plain_value(value: Any, where: object | None, depth: int = _DEPTH) -> Any:
     """Return a deep copy made of JSON's kinds only, texts without lone surrogates.
 
     Raises:
-        LeitaiError: a value is of another kind.
+        LeitaiError: a value is of another kind, or nested deeper than `depth`.
     """
+    if depth == 0:
+        raise LeitaiError(
+            f"values nested more than {_DEPTH} deep", where=where, remedy="flatten them"
+        )
     if value is None or type(value) in (int, float, bool):
         return value
     if isinstance(value, str):
         return repair(str(value))
     if isinstance(value, Mapping):
-        return {repair(str(key)): plain_value(item, where) for key, item in value.items()}
+        return {
+            repair(str(key)): plain_value(item, where, depth - 1) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [plain_value(item, where) for item in value]
+        return [plain_value(item, where, depth - 1) for item in value]
     raise LeitaiError(
         f"a {type(value).__name__} where text, numbers, lists or objects are expected",
         where=where,

@@ -8,8 +8,8 @@ from typing import Any
 from leitai.base import LeitaiError
 from leitai.text.budget import Budget, LimitError, Limits, spending, weigh
 
-SOURCE_LIMIT = 256 << 10
-"""Characters that a chat template may have; the families' own have less than 20,000."""
+SOURCE_LIMIT = 100_000
+"""Characters that a chat template may have; the largest in use have a fifth of it."""
 
 DEFAULT_DATE = datetime.date(2024, 7, 26)
 """The date shown by templates that print today's: the one Llama 3's own template falls back to."""
@@ -100,6 +100,7 @@ class ChatTemplate:
         generation_prompt: bool,
         variables: Mapping[str, Any],
         verbatim: str = "",
+        where: object | None = None,
     ) -> str:
         """Render a conversation.
 
@@ -110,6 +111,7 @@ class ChatTemplate:
             generation_prompt: whether to open the assistant's next turn.
             variables: further variables, such as the special tokens' names.
             verbatim: characters that no filter may escape.
+            where: the conversation, for messages; None names the template.
 
         Raises:
             LeitaiError: the template refuses the conversation, fails, or passes a limit.
@@ -130,27 +132,28 @@ class ChatTemplate:
                     )
                 )
         except Exception as error:
-            raise self._error("fails", error) from error
+            raise self._error("fails", error, where) from error
 
-    def _error(self, verb: str, error: Exception) -> LeitaiError:
+    def _error(self, verb: str, error: Exception, where: object | None = None) -> LeitaiError:
         from jinja2.exceptions import SecurityError, TemplateError
 
+        where = where or self._where
         detail = str(error)[:300] or type(error).__name__
         if isinstance(error, LimitError | SecurityError):
             what = f"the chat template {detail}"
             if isinstance(error, SecurityError):
                 what = f"the chat template leaves its sandbox ({detail})"
-            return LeitaiError(what, where=self._where, remedy="use the checkpoint's own template")
+            return LeitaiError(what, where=where, remedy="use the checkpoint's own template")
         if type(error) is TemplateError:  # raise_exception
             return LeitaiError(
                 f"the chat template refuses this conversation ({detail})",
-                where=self._where,
+                where=where,
                 remedy="change the messages",
             )
         if isinstance(error, RecursionError):
-            detail = "it calls itself without end"
+            detail = "it is nested or calls itself too deeply"
         return LeitaiError(
             f"the chat template {verb} ({detail})",
-            where=self._where,
+            where=where,
             remedy="check the messages' fields and the template",
         )

@@ -6,8 +6,9 @@ cannot know. `encode` therefore never makes a control token; the chat format ask
 """
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ class Tokenizer:
         """Frame a backend; use `from_folder` or `from_file` to read files.
 
         Args:
-            backend: the byte-level BPE, without added tokens that are control tokens.
-            added: all added tokens.
+            backend: the byte-level BPE, without added tokens.
+            added: the added tokens.
             bos: name of the beginning-of-text token.
             eos: name of the end token.
             pad: name of the padding token.
@@ -64,8 +65,9 @@ class Tokenizer:
         self._pieces: list[bytes] | None = None
         self.special = {token.content: token.id for token in self.added if token.special}
         self.control = {token.content: token.id for token in self.added if token.is_control}
-        self.control_pattern = added_pattern(token for token in self.added if token.is_control)
-        ids = [*backend.get_vocab(with_added_tokens=True).values(), *self._by_id]
+        self._control_pattern = added_pattern(token for token in self.added if token.is_control)
+        self._word_pattern = added_pattern(token for token in self.added if not token.is_control)
+        ids = [*backend.get_vocab(with_added_tokens=False).values(), *self._by_id]
         self.vocab_size = 1 + max(ids)
         self.bos_id = self._by_name.get(bos) if bos else None
         self.eos_id = self._by_name.get(eos) if eos else None
@@ -106,11 +108,12 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text: control tokens typed in it are text, no BOS is added."""
-        ids: list[int] = self._backend.encode(self.prepare(text), add_special_tokens=False).ids
-        return ids
+        return self.encode_with_starts(self.prepare(text))[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return `encode` of each text."""
+        if self._word_pattern is not None:
+            return [self.encode(text) for text in texts]
         encodings = self._backend.encode_batch_fast(
             [self.prepare(text) for text in texts], add_special_tokens=False
         )
@@ -118,8 +121,19 @@ class Tokenizer:
 
     def encode_with_starts(self, prepared: str) -> tuple[list[int], list[int]]:
         """Return ids and, of each, the index in `prepared` of the first character it covers."""
-        encoding = self._backend.encode(prepared, add_special_tokens=False)
-        return encoding.ids, [start for start, _ in encoding.offsets]
+        ids: list[int] = []
+        starts: list[int] = []
+        position = 0
+        for name, stretch in _split(prepared, self._word_pattern, self._by_name):
+            if name is not None:
+                ids.append(self._by_name[name])
+                starts.append(position)
+            else:
+                encoding = self._backend.encode(stretch, add_special_tokens=False)
+                ids += encoding.ids
+                starts += [position + start for start, _ in encoding.offsets]
+            position += len(stretch)
+        return ids, starts
 
     def encode_with_control(self, text: str) -> list[int]:
         """Return the ids of text whose control tokens are meant: for templates, never for users."""
@@ -130,19 +144,7 @@ class Tokenizer:
 
     def split_control(self, text: str) -> list[tuple[str | None, str]]:
         """Cut text at its control tokens: (name, matched text) and (None, text between)."""
-        if self.control_pattern is None:
-            return [(None, text)] if text else []
-        parts: list[tuple[str | None, str]] = []
-        last = 0
-        for match in self.control_pattern.finditer(text):
-            if match.start() > last:
-                parts.append((None, text[last : match.start()]))
-            name = match[0] if match[0] in self.control else match[0].strip()
-            parts.append((name, match[0]))
-            last = match.end()
-        if last < len(text):
-            parts.append((None, text[last:]))
-        return parts
+        return _split(text, self._control_pattern, self.control)
 
     def prepare(self, text: str) -> str:
         """Return the text as the backend can take it: no lone surrogates, normalised where due."""
@@ -242,3 +244,21 @@ class Tokenizer:
             "pad_token": self.token_name(self.pad_id),
             "clean_up_tokenization_spaces": False,
         }
+
+
+def _split(
+    text: str, pattern: re.Pattern[str] | None, names: Mapping[str, int]
+) -> list[tuple[str | None, str]]:
+    if pattern is None:
+        return [(None, text)] if text else []
+    parts: list[tuple[str | None, str]] = []
+    last = 0
+    for match in pattern.finditer(text):
+        if match.start() > last:
+            parts.append((None, text[last : match.start()]))
+        name = match[0] if match[0] in names else match[0].strip()
+        parts.append((name, match[0]))
+        last = match.end()
+    if last < len(text):
+        parts.append((None, text[last:]))
+    return parts
