@@ -192,7 +192,7 @@ def test_sentences_name_everything():
     assert better["winner"] == "B"
     for part in ("llama is better than qwen", "92.0%", "84.0%", "8.0 points", "95%", "500 items"):
         assert part in better["reason"]["en"]
-    for part in ("llama 优于 qwen", "92.0%", "84.0%", "8.0 个百分点", "95%", "500 条样本"):
+    for part in ("llama 优于 qwen", "92.0%", "84.0%", "8.0 个百分点", "95%", "500 题"):
         assert part in better["reason"]["zh"]
     low, high = tango_interval(60, 20, 500)
     assert f"{100 * low:.1f} to {100 * high:.1f}" in better["reason"]["en"]
@@ -207,7 +207,7 @@ def test_sentences_name_everything():
     open_question = decide("d", NAMES, [duel(20, 15, 400, 65)])
     more = only(open_question)["more_items"]
     assert f"about {more:,} more items" in open_question["overall"]["reason"]["en"]
-    assert f"{more:,} 条样本" in open_question["overall"]["reason"]["zh"]
+    assert f"{more:,} 题" in open_question["overall"]["reason"]["zh"]
 
     lower = decide("d", NAMES, [measured(0.1)], resamples=999)["overall"]
     assert "lower is better" in lower["reason"]["en"]

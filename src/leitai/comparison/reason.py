@@ -13,43 +13,43 @@ NOTE = Bilingual(
     "descriptive: they are not adjusted for being many. Differences are A minus B. Intervals tell "
     "how much the result could change with other items of the same kind; they do not cover another "
     "training seed.",
-    "总体结论取自主任务全部样本的结论。有多个任务时，全部样本上的 p 值按 Holm 方法校正。"
+    "总体结论取自主任务全部题目的结论。有多个任务时，全部题目上的 p 值按 Holm 方法校正。"
     "各子集的结论仅供描述，未作多重比较校正。差值均为 A 减 B。"
-    "区间反映换一批同类样本时结果的波动，不包含更换训练随机种子带来的波动。",
+    "区间反映换一批同类题目时结果的波动，不包含更换训练随机种子带来的波动。",
 )
 
 _BETTER = Bilingual(
     "{winner} is better than {loser} on {task}: {metric} {first} against {second}{direction}, "
     "ahead by {lead}{gap} ({level} interval {low} to {high}; {p}) on {n} items.",
     "在 {task} 上，{winner} 优于 {loser}：{metric} {first} 对 {second}{direction}，"
-    "领先 {lead}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 条样本。",
+    "领先 {lead}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 题。",
 )
 _EQUIVALENT = Bilingual(
     "{a} and {b} are equivalent on {task} within the margin of ±{margin}{gap}: {metric} {first} "
     "against {second}{direction}, a difference of {difference}{gap} ({inner} interval {low} to "
     "{high}) on {n} items.",
-    "在 {task} 上，{a} 与 {b} 在 ±{margin}{gap} 的界限内等效：{metric} {first} 对 {second}"
-    "{direction}，相差 {difference}{gap}（{inner} 置信区间 {low} 至 {high}），共 {n} 条样本。",
+    "在 {task} 上，{a} 与 {b} 在 ±{margin}{gap}的界限内等效：{metric} {first} 对 {second}"
+    "{direction}，相差 {difference}{gap}（{inner} 置信区间 {low} 至 {high}），共 {n} 题。",
 )
 _UNDECIDED = Bilingual(
     "Undecided between {a} and {b} on {task}: {metric} {first} against {second}{direction}, a "
     "difference of {difference}{gap} ({level} interval {low} to {high}; {p}) on {n} items; {more}.",
     "在 {task} 上，{a} 与 {b} 胜负未定：{metric} {first} 对 {second}{direction}，"
-    "相差 {difference}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 条样本；{more}。",
+    "相差 {difference}{gap}（{level} 置信区间 {low} 至 {high}；{p}），共 {n} 题；{more}。",
 )
 _LOWER = Bilingual(" (lower is better)", "（越低越好）")
 _MORE: dict[str | None, Bilingual] = {
     "difference": Bilingual(
         "about {more} more items would show a difference of this size",
-        "约需再增加 {more} 条样本才能证实这样大小的差异",
+        "约需再增加 {more} 题才能证实这样大小的差异",
     ),
     "equivalence": Bilingual(
         "about {more} more items would show that the two are equivalent within ±{margin}{gap}",
-        "约需再增加 {more} 条样本才能证实二者在 ±{margin}{gap} 内等效",
+        "约需再增加 {more} 题才能证实二者在 ±{margin}{gap}内等效",
     ),
     None: Bilingual(
         "no practical number of further items would decide it",
-        "再增加多少样本也难以分出结果",
+        "再增加多少题也难以分出结果",
     ),
 }
 
@@ -66,8 +66,8 @@ _SURE_EQUIVALENT = Bilingual(
 _SURE_UNDECIDED = Bilingual(
     "The items seen so far fit any true difference from {low} to {high}{gap}; neither a winner nor "
     "equivalence within ±{margin}{gap} can be claimed.",
-    "现有样本与 {low} 至 {high}{gap}之间的任何真实差距都相符；既不能断言胜者，"
-    "也不能断言在 ±{margin}{gap} 内等效。",
+    "现有题目与 {low} 至 {high}{gap}之间的任何真实差距都相符；既不能断言胜者，"
+    "也不能断言在 ±{margin}{gap}内等效。",
 )
 _ADJUSTED = Bilingual(
     " (Adjusted for {tasks} tasks by Holm's method.)", "（已按 Holm 方法对 {tasks} 个任务作校正。）"

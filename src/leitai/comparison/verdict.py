@@ -40,7 +40,7 @@ from leitai.comparison.statistics import (
 from leitai.comparison.statistics.planning import MoreItems
 from leitai.comparison.statistics.resampling import RESAMPLES
 
-__all__ = ["ALL", "SCHEMA", "ItemScore", "TaskScores", "judge", "decide"]
+__all__ = ["ALL", "SCHEMA", "ItemScore", "TaskScores", "decide", "judge"]
 
 SCHEMA = "leitai.verdict/1"
 ALL = "all"

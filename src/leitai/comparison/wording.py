@@ -103,7 +103,7 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric(
         Bilingual("accuracy", "准确率"),
         PERCENT,
-        Bilingual("the share of items answered right", "答对的样本所占的比例"),
+        Bilingual("the share of items answered right", "答对的题目所占的比例"),
     ),
     "exact_match": Metric(
         Bilingual("exact match", "完全匹配率"),
@@ -111,7 +111,7 @@ METRICS: dict[str, Metric] = {
         Bilingual(
             "the share of items whose answer equals the reference, but for case, width, outer "
             "spaces and end punctuation",
-            "答案与参考答案一致的样本所占的比例（不计大小写、全半角、首尾空白和句末标点）",
+            "答案与参考答案一致的题目所占的比例（不计大小写、全半角、首尾空白和句末标点）",
         ),
     ),
     "bits_per_byte": Metric(

@@ -1,0 +1,135 @@
+"""The item rows that travel inside the page: compact, safe to embed, and never too many bytes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from leitai.comparison.report.data import Answer, ItemPair, TaskItems
+from leitai.comparison.wording import metric_of
+
+BUDGET = 2_200_000
+"""Bytes of item rows in a page, so that the whole file stays under 3 MB."""
+
+LENGTHS = (4_000, 1_500, 700, 350, 180)
+"""Characters kept of each text; the longest that fits the budget is taken."""
+
+_TELLING = {1: 0.0, 0: 1.0, 2: 2.0}
+"""Rank by how many sides are right: the two disagree, both wrong, both right."""
+
+_HARMFUL = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029\u007f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Item rows ready to embed.
+
+    Attributes:
+        json: the payload, safe inside a script element.
+        count: items there are.
+        kept: items embedded.
+        length: characters after which texts were cut; None when all are whole.
+    """
+
+    json: Markup
+    count: int
+    kept: int
+    length: int | None
+
+
+def safe_json(value: Any) -> Markup:
+    """Encode for a script element: no text in it can end the element or break an old parser."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate(_HARMFUL))
+
+
+def pack(tasks: Sequence[TaskItems], verdict: dict[str, Any], budget: int = BUDGET) -> Packed:
+    """Encode all tasks' items, with texts cut or agreeing items left out where they are too many.
+
+    Args:
+        tasks: the items by task.
+        verdict: tells each task's metric and direction.
+        budget: most bytes of the payload.
+    """
+    known = {task["task"]: task for task in verdict["tasks"]}
+    count = sum(len(task.items) for task in tasks)
+    sizes = [len(text) for task in tasks for item in task.items for text in _texts(item)]
+    for length in LENGTHS:
+        # A character takes a byte at least, so hopeless lengths need no encoding.
+        if length > LENGTHS[-1] and sum(min(size, length) for size in sizes) > budget:
+            continue
+        encoded = [
+            (task, [(item, safe_json(_row(item, length))) for item in task.items]) for task in tasks
+        ]
+        size = sum(_size(row) for _, rows in encoded for _, row in rows)
+        if size <= budget:
+            break
+    chosen = [
+        (task, rows if size <= budget else _fit(rows, budget // len(tasks)))
+        for task, rows in encoded
+    ]
+    parts = []
+    for task, rows in chosen:
+        about = known[task.task]
+        metric = metric_of(about["metric"])
+        head = {
+            "task": task.task,
+            "graded": all(item.a.correct is not None for item in task.items),
+            "higher": about["higher_is_better"],
+            "unit": metric.unit.gap.as_dict(),
+        }
+        body = Markup(",").join(row for _, row in rows)
+        parts.append(safe_json(head)[:-1] + Markup(',"rows":[') + body + Markup("]}"))
+    return Packed(
+        json=Markup("[") + Markup(",").join(parts) + Markup("]"),
+        count=count,
+        kept=sum(len(rows) for _, rows in chosen),
+        length=length if max(sizes, default=0) > length else None,
+    )
+
+
+def _texts(item: ItemPair) -> tuple[str, ...]:
+    return item.input, item.expected, item.a.answer, item.b.answer
+
+
+def _row(item: ItemPair, length: int) -> list[Any]:
+    """id, slices, input, expected, then answer, right or wrong, score of A and of B."""
+
+    def cut(text: str) -> str:
+        return text if len(text) <= length else text[:length] + "…"
+
+    def side(answer: Answer) -> list[Any]:
+        right = None if answer.correct is None else int(answer.correct)
+        return [cut(answer.answer), right, float(f"{answer.score:.5g}")]
+
+    row = [
+        item.id[:200],
+        [label[:60] for label in item.slices],
+        cut(item.input),
+        cut(item.expected),
+    ]
+    return [*row, *side(item.a), *side(item.b)]
+
+
+def _size(row: Markup) -> int:
+    return len(row.encode("utf-8", "replace")) + 1
+
+
+def _fit(rows: list[tuple[ItemPair, Markup]], budget: int) -> list[tuple[ItemPair, Markup]]:
+    """Keep what fits, those that tell most first, in the original order."""
+
+    def priority(index: int) -> tuple[float, int]:
+        item = rows[index][0]
+        if item.a.correct is None:
+            return -abs(item.a.score - item.b.score), index
+        return _TELLING[bool(item.a.correct) + bool(item.b.correct)], index
+
+    kept, used = set(), 0
+    for index in sorted(range(len(rows)), key=priority):
+        used += _size(rows[index][1])
+        if used > budget:
+            break
+        kept.add(index)
+    return [row for index, row in enumerate(rows) if index in kept]

@@ -1,0 +1,120 @@
+"""report.md: the same facts in short, English first, then Chinese."""
+
+import re
+
+from leitai.comparison.report.data import SIDES, ReportData
+from leitai.comparison.report.strings import STRINGS
+from leitai.comparison.report.views import (
+    SIGNS,
+    Cell,
+    TaskView,
+    cost_rows,
+    from_verdict,
+    headline,
+    notes,
+    task_views,
+)
+from leitai.comparison.wording import Bilingual
+
+
+def render_markdown(data: ReportData) -> str:
+    """Render the report as Markdown that every viewer shows alike."""
+    return "\n\n---\n\n".join(_Writer(data, language).write() for language in ("en", "zh")) + "\n"
+
+
+def escape(text: str) -> str:
+    """Make a text mean itself: no markup, no links, no table cells, one line."""
+    text = re.sub(r"([\\`*_\[\]#|~<>&$])", r"\\\1", " ".join(text.split()))
+    text = re.sub(r"(?i)(https?|www)([:.])", r"\1\\\2", text)
+    return re.sub(
+        r"^(\d*)([-+=.)])(?=\s|$|[-=])", r"\1\\\2", text
+    )  # a list or a heading, were it first
+
+
+class _Writer:
+    def __init__(self, data: ReportData, language: str) -> None:
+        self.data, self.language = data, language
+
+    def write(self) -> str:
+        data = self.data
+        blocks = [
+            f"# {self.say(headline(data))}",
+            self.say(from_verdict(data, "reason")),
+            self.word("how_sure") + self.word("colon") + self.say(from_verdict(data, "certainty")),
+            f"## {self.word('scores')}",
+        ]
+        for task in task_views(data):
+            blocks += [self.title(task), self.scores(task)]
+            if task.unparsed:
+                blocks.append(self.say(STRINGS["unparsed_note"].format(**task.unparsed)))
+        blocks += [f"## {self.word('cost')}", self.costs()]
+        blocks += [f"## {self.word('fairness')}", self.audit()]
+        blocks += [f"## {self.word('method')}"]
+        blocks += [f"**{self.say(term)}** {self.say(text)}" for term, text in notes(data)]
+        return "\n\n".join(block for block in blocks if block)
+
+    def say(self, words: Bilingual) -> str:
+        return escape(words.zh if self.language == "zh" else words.en)
+
+    def word(self, key: str, **parts: str) -> str:
+        words = STRINGS[key].format(**parts)
+        return words.zh if self.language == "zh" else words.en
+
+    def names(self) -> list[str]:
+        return [f"{side} {escape(self.data.contenders[side].name)}" for side in SIDES]
+
+    def title(self, task: TaskView) -> str:
+        direction = self.word("higher_is_better" if task.higher_is_better else "lower_is_better")
+        margin = self.word("margin_band", margin=self.say(task.margin))
+        return f"### {escape(task.name)} · {self.say(task.metric)} · {direction} · {margin}"
+
+    def scores(self, task: TaskView) -> str:
+        several = len(self.data.verdict["tasks"]) > 1
+        head = [self.word("slice"), "n", *self.names(), self.word("difference_ab"), "p"]
+        head += [self.word("p_adjusted")] * several
+        rows = []
+        for row in task.rows:
+            result = self.word(f"{row.verdict}_short")
+            if row.more:
+                result += self.aside(self.word("about_more", more=row.more))
+            cells = [self.cell(cell) for cell in row.cells]
+            chances = [row.p_text, row.p_holm_text][: 1 + several]
+            rows.append([self.say(row.name), row.n_text, *cells, *map(escape, chances), result])
+        return _table([*head, self.word("result")], rows)
+
+    def cell(self, cell: Cell) -> str:
+        return escape(cell.text) + self.aside(cell.low_text + self.word("to") + cell.high_text)
+
+    def aside(self, text: str) -> str:
+        return f"（{text}）" if self.language == "zh" else f" ({text})"
+
+    def costs(self) -> str:
+        rows = []
+        for row in cost_rows(self.data):
+            name = self.say(row.name)
+            if row.direction:
+                name += self.aside(self.word(f"{row.direction}_is_better"))
+            cells = [
+                f"**{self.say(cell.text)}**" if cell.best else self.say(cell.text)
+                for cell in row.cells
+            ]
+            rows.append([name, *cells, row.ratio])
+        return _table([self.word("quantity"), *self.names(), self.word("ratio")], rows)
+
+    def audit(self) -> str:
+        rows = [
+            [
+                self.say(finding.title),
+                *(escape(value[:300]) for value in finding.values),
+                f"{SIGNS[finding.status]} {self.word(f'status_{finding.status}')}",
+                self.say(finding.note),
+            ]
+            for finding in self.data.audit
+        ]
+        head = [self.word("check"), *self.names(), self.word("status"), self.word("explanation")]
+        return _table(head, rows)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,173 @@
+"""report.html: one file that needs nothing else, neither network nor server."""
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart
+from leitai.comparison.report.data import SIDES, ReportData
+from leitai.comparison.report.figures import count_of
+from leitai.comparison.report.items import pack, safe_json
+from leitai.comparison.report.strings import STRINGS
+from leitai.comparison.report.svg import tag
+from leitai.comparison.report.views import (
+    SIGNS,
+    TaskView,
+    about,
+    cost_rows,
+    from_verdict,
+    headline,
+    identities,
+    manifest_parts,
+    notes,
+    overall_kind,
+    task_views,
+)
+from leitai.comparison.wording import Bilingual, level
+
+SECTIONS = ("scores", "learning", "cost", "disagreements", "fairness", "method", "manifest")
+
+SCRIPT_WORDS = (
+    "theme",
+    "task",
+    "search_hint",
+    "filter_a",
+    "filter_b",
+    "filter_none",
+    "filter_all",
+    "filter_a_score",
+    "filter_b_score",
+    "expected",
+    "no_answer",
+    "right",
+    "wrong",
+    "show_all",
+    "show_less",
+    "found",
+    "nothing_found",
+)
+"""Keys of the strings that the page's script writes."""
+
+
+def render_page(data: ReportData) -> str:
+    """Render the report as one HTML file.
+
+    All that comes from data is escaped; the page may run no script but its own two (a content
+    security policy with their hashes) and may load nothing at all.
+    """
+    early, script, style = (_part(name) for name in ("early.js", "report.js", "report.css"))
+    packed = pack(data.tasks, data.verdict)
+    tasks = task_views(data)
+    deciding = tasks[0]
+    curves = {side: curve_chart(data.curves[side], side) for side in SIDES}
+    context = {
+        "name": data.verdict["name"],
+        "contenders": data.contenders,
+        "level": level(data.verdict["alpha"]),
+        "verdict": {
+            "kind": overall_kind(data),
+            "headline": headline(data),
+            "reason": _tied(from_verdict(data, "reason")),
+            "certainty": from_verdict(data, "certainty"),
+            "metric": deciding.metric,
+            "cards": [
+                {
+                    "side": side,
+                    "cell": deciding.rows[0].cells[i],
+                    "about": about(data.contenders[side], data.costs[side]),
+                }
+                for i, side in enumerate(SIDES)
+            ],
+        },
+        "sections": SECTIONS,
+        "tasks": [_with_charts(task) for task in tasks],
+        "trained": any(curves.values()),
+        "curves": curves,
+        "costs": cost_rows(data),
+        "items": {
+            "json": packed.json,
+            "count": packed.count,
+            "kept": packed.kept,
+            "count_text": count_of(packed.count),
+            "kept_text": count_of(packed.kept),
+            "length": packed.length and count_of(packed.length),
+        },
+        "audit": [
+            {
+                "title": finding.title,
+                "values": [value[:300] for value in finding.values],
+                "status": finding.status,
+                "sign": SIGNS[finding.status],
+                "note": finding.note,
+            }
+            for finding in data.audit
+        ],
+        "notes": notes(data),
+        "identities": identities(data),
+        "manifest": manifest_parts(data.manifest),
+        "words": safe_json({key: STRINGS[key].as_dict() for key in SCRIPT_WORDS}),
+        "early_js": Markup(early),
+        "report_js": Markup(script),
+        "css": Markup(style),
+        "policy": (
+            f"default-src 'none'; script-src {_hash(early)} {_hash(script)}; "
+            f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+        ),
+    }
+    return _environment().get_template("report.html.jinja").render(context)
+
+
+def both(words: Bilingual) -> Markup:
+    """Words in both languages, of which the page shows one."""
+    if words.en == words.zh:
+        return Markup("{}").format(words.en)
+    return tag("span", words.en, class_="en", lang="en") + tag(
+        "span", words.zh, class_="zh", lang="zh-CN"
+    )
+
+
+def translate(key: str, **parts: Bilingual | str | int) -> Markup:
+    """A string of the table, filled in, in both languages."""
+    return both(STRINGS[key].format(**parts))
+
+
+def _tied(words: Bilingual) -> Bilingual:
+    """Keep ``p = 0.0026`` on one line."""
+
+    def tie(text: str) -> str:
+        return re.sub(r"\bp ([=<]) ", "p\u00a0\\1\u00a0", text)
+
+    return Bilingual(tie(words.en), tie(words.zh))
+
+
+def _with_charts(task: TaskView) -> dict[str, Any]:
+    fields = {name: getattr(task, name) for name in TaskView.__slots__}
+    return {
+        **fields,
+        "scores": score_chart(task.raw),
+        "differences": difference_chart(task.raw),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_part), autoescape=True, undefined=StrictUndefined
+    )
+    environment.globals.update(t=translate, both=both)
+    return environment
+
+
+def _part(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
