@@ -1,5 +1,6 @@
 """Downloads against a server on this machine: whole and checked, or not there at all."""
 
+import gzip
 import hashlib
 import http.server
 import json
@@ -82,6 +83,13 @@ def test_a_set_is_fetched_once_and_loads(tmp_path, server, known):
     get("tiny", tmp_path, mirror=server.url)
     assert len(server.asked) == 1
     assert {path.name for path in left_behind(tmp_path)} == {"t.csv", "SOURCE.json"}
+
+
+def test_a_packed_copy_below_the_root_is_found(tmp_path, known):
+    packed = tmp_path / "tiny" / "t.csv.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(TABLE))
+    assert len(load_rows(DataSource(set="tiny"), base_folder=tmp_path, data_root=tmp_path)) == 9000
 
 
 def test_the_mirror_and_the_root_may_come_from_the_environment(

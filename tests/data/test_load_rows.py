@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -235,6 +236,8 @@ def test_limits(folder):
     )
     assert {row.id for row in rows} != {row.id for row in other}
     assert len(load(folder, path="table.csv", limit=7)) == 7
+    rows = load(folder, path="table.csv", split={"validation": 0.2, "test": 0.2}, limit=3)
+    assert Counter(row.split for row in rows) == {"train": 3, "validation": 3, "test": 3}
     chat = jsonl(folder, [{"instruction": str(n), "output": "x"} for n in range(3)])
     assert "per_label, but no label" in failure(folder, path=chat, per_label=1)
 
@@ -245,6 +248,8 @@ def test_the_hash_sees_content_and_order_but_not_the_place(folder):
     assert data_hash(load(folder, path="copy.csv")) == data_hash(rows)
     assert data_hash(rows[::-1]) != data_hash(rows)
     assert data_hash(rows[:-1]) != data_hash(rows)
+    for field in ("id", "label", "language", "group", "split"):
+        assert data_hash([replace(rows[0], **{field: "x"}), *rows[1:]]) != data_hash(rows)
     (folder / "copy.csv").write_text(TABLE.replace("question 3", "question 33"))
     assert data_hash(load(folder, path="copy.csv")) != data_hash(rows)
 

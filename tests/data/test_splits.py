@@ -1,6 +1,7 @@
 """Dividing: exact shares, no leaks, the same whatever the order."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -90,8 +91,6 @@ def test_equal_questions_stay_together():
 
 
 def test_rows_that_the_data_places_keep_their_place():
-    from dataclasses import replace
-
     rows = [replace(row, split="test") if i % 2 else row for i, row in enumerate(make(40))]
     divided = assign_splits(rows, Split(validation=0.5, test=0.0))
     assert all(row.split == "test" for row in divided[1::2])
@@ -99,8 +98,6 @@ def test_rows_that_the_data_places_keep_their_place():
 
 
 def test_validation_is_taken_from_train_when_the_data_has_none():
-    from dataclasses import replace
-
     rows = [replace(row, split="test" if i < 10 else "train") for i, row in enumerate(make(110))]
     divided = assign_splits(rows, Split(validation=0.2, test=0.3))
     assert Counter(row.split for row in divided) == {"train": 80, "validation": 20, "test": 10}
