@@ -45,14 +45,17 @@ class LoRALinear(nn.Linear):
         self.weight.requires_grad_(False)
         if self.bias is not None:
             self.bias.requires_grad_(False)
-        with torch.device("meta" if base.weight.is_meta else "cpu"):
+        # Laid out without memory first: nn.Linear itself would use up the caller's random numbers.
+        with torch.device("meta"):
             self.lora_A = nn.Linear(self.in_features, rank, bias=False, dtype=torch.float32)
             self.lora_B = nn.Linear(rank, self.out_features, bias=False, dtype=torch.float32)
         if not base.weight.is_meta:  # drawn on the CPU, so that the device does not change the draw
+            self.lora_A.to_empty(device="cpu")
+            self.lora_B.to_empty(device="cpu")
             nn.init.kaiming_uniform_(self.lora_A.weight, a=math.sqrt(5), generator=generator)
             nn.init.zeros_(self.lora_B.weight)
-        self.lora_A.to(base.weight.device)
-        self.lora_B.to(base.weight.device)
+            self.lora_A.to(base.weight.device)
+            self.lora_B.to(base.weight.device)
         self.scaling = scaling
         self.dropout = dropout
 

@@ -1,0 +1,129 @@
+"""One training run from its spec file: what `leitai train` does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from leitai.base import LeitaiError
+from leitai.base.specfile import load_spec
+from leitai.data import DataSource, Row, load_rows, with_system
+from leitai.training.spec import AdaptSpec
+
+if TYPE_CHECKING:
+    from leitai.training.result import TrainResult
+
+SCRATCH = "scratch:"
+
+
+class TrainJob(BaseModel):
+    """The whole SPEC.yaml of ``leitai train``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)
+    model: str = Field(description="a local folder, a hub id, or scratch:<preset>")
+    data: list[DataSource] = Field(
+        min_length=1, description="rows to train on and to validate with, by their splits"
+    )
+    adapt: AdaptSpec = AdaptSpec()
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    vocab_size: int = Field(default=4096, ge=300, le=200_000, description="of a scratch model")
+    system: str | None = Field(default=None, description="a system prompt for every row")
+    date: str = Field(default="26 Jul 2024", description="the date that templates may print")
+    thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
+    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="of frozen weights; what is trained is float32"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainJob":
+        if self.model.startswith(SCRATCH) and self.adapt.method.name != "full":
+            raise ValueError(f"{self.model} starts from random weights; use adapt.method.name full")
+        return self
+
+
+def job_rows(
+    job: TrainJob, spec_folder: Path, data_root: Path | None
+) -> tuple[list[Row], list[Row]]:
+    """Load the rows to train on and to validate with; rows without a split are trained on.
+
+    Raises:
+        LeitaiError: the data is missing or damaged, or nothing is left to train on.
+    """
+    parts: dict[str, list[Row]] = {"train": [], "validation": []}
+    for source in job.data:
+        for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
+            rows = parts.get(row.split or "train")
+            if rows is not None:
+                rows.append(replace(row, messages=with_system(row.messages, job.system)))
+    if not parts["train"]:
+        raise LeitaiError(
+            "the data has no rows in its train split",
+            where=job.name,
+            remedy="give it a `split`, such as {validation: 0.1, test: 0.1}",
+        )
+    return parts["train"], parts["validation"]
+
+
+def run_train_job(
+    spec_path: Path,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    data_root: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> "TrainResult":
+    """Train as a spec file says.
+
+    Args:
+        spec_path: the YAML file; relative paths in it start at its folder.
+        out: the run folder; by default ``runs/<name>``.
+        resume: go on with the run that the folder holds.
+        data_root: where public data sets lie.
+        overrides: ``key.path=value`` settings on top of the spec.
+
+    Raises:
+        LeitaiError: any mistake in spec, data or model; the folder holds a run and `resume` is not
+            set; what `train` raises.
+    """
+    from leitai.models import resolve_model
+    from leitai.training.result import RESULT_FILE
+    from leitai.training.scratch import create_scratch
+    from leitai.training.trainer import train
+
+    job = load_spec(spec_path, TrainJob, overrides)
+    spec_folder = spec_path.resolve().parent
+    run = (out if out is not None else Path("runs") / job.name).resolve()
+    if not resume and any((run / name).exists() for name in (RESULT_FILE, "checkpoints")):
+        raise LeitaiError(
+            "this folder holds a run already",
+            where=run,
+            remedy="add --resume to go on with it, or choose another --out folder",
+        )
+    train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    if job.model.startswith(SCRATCH):
+        base = run / "base"
+        texts = [str(m["content"]) for row in train_rows for m in row.messages if m.get("content")]
+        preset = job.model.removeprefix(SCRATCH)
+        create_scratch(preset, texts, base, vocab_size=job.vocab_size, seed=job.seed)
+    else:
+        beside = spec_folder / job.model
+        base = beside if beside.is_dir() else resolve_model(job.model)
+    return train(
+        base,
+        train_rows,
+        valid_rows,
+        job.adapt,
+        run,
+        resume=resume,
+        seed=job.seed,
+        title=job.name,
+        date=job.date,
+        thinking=job.thinking,
+        device=job.device,
+        dtype=job.dtype,
+    )

@@ -1,0 +1,115 @@
+"""Order, padding and noise."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leitai.training.batches import EncodedRow, collate, epoch_windows, generator, window_batches
+from leitai.training.noise import Noise
+
+
+def make_row(ids, targets, weights=None, source="r"):
+    ids, targets = np.asarray(ids, np.int64), np.asarray(targets, np.int64)
+    weights = (
+        np.ones(len(targets), np.float32) if weights is None else np.asarray(weights, np.float32)
+    )
+    return EncodedRow(ids, targets, ids[targets], weights, weights == 1, source, 3)
+
+
+LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=700)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LENGTHS, st.integers(1, 9), st.integers(0, 5), st.integers(0, 5))
+def test_an_epoch_holds_each_row_once_in_full_windows(lengths, window, seed, epoch):
+    windows = epoch_windows(lengths, window, seed, epoch)
+    assert sorted(np.concatenate(windows)) == list(range(len(lengths)))
+    assert len(windows) == -(-len(lengths) // window)
+    assert sorted(map(len, windows))[1:] == [window] * (len(windows) - 1)
+    again = epoch_windows(lengths, window, seed, epoch)
+    assert all((a == b).all() for a, b in zip(windows, again, strict=True))
+
+
+def test_the_order_changes_with_seed_and_epoch_and_is_pinned():
+    lengths = list(range(1, 101))
+    orders = {
+        tuple(np.concatenate(epoch_windows(lengths, 4, seed, epoch)))
+        for seed in range(3)
+        for epoch in range(3)
+    }
+    assert len(orders) == 9
+    # pinned: a checkpoint of today must mean the same rows tomorrow
+    assert [list(w) for w in epoch_windows([5, 3, 9, 1, 7], 2, 1, 0)] == [[4, 2], [3], [1, 0]]
+
+
+def test_windows_hold_rows_of_like_length():
+    lengths = list(generator(3).integers(1, 400, size=4000))
+    windows = epoch_windows(lengths, 16, 0, 0)
+    padded = sum(max(lengths[i] for i in w) * len(w) for w in windows)
+    assert padded < 1.05 * sum(lengths)
+
+
+def test_a_batch_pads_on_the_right_and_points_one_before_each_target():
+    rows = [make_row([5, 6, 7, 8], [2, 3]), make_row([1, 2], [1], source="s")]
+    batch = collate(rows, pad_id=99)
+    assert batch.ids.tolist() == [[5, 6, 7, 8], [1, 2, 99, 99]]
+    assert batch.places.tolist() == [1, 2, 4]
+    assert batch.targets.tolist() == [7, 8, 2]
+    assert (batch.weights, batch.weight, batch.tokens) == (None, 3.0, 6)
+    assert batch.sources == ("r", "s")
+    weighted = collate([make_row([5, 6, 7], [1, 2], [0.25, 1.0])], pad_id=0)
+    assert weighted.weights.tolist() == [0.25, 1.0]
+    assert weighted.weight == 1.25
+
+
+def test_batches_part_a_window_in_order():
+    rows = [make_row([n, n + 1], [1]) for n in range(5)]
+    parts = list(window_batches(rows, 2, 0))
+    assert torch.cat([part.targets for part in parts]).tolist() == [1, 2, 3, 4, 5]
+    assert [len(part.targets) for part in parts] == [2, 2, 1]
+
+
+SPECIAL = frozenset({0, 1})
+
+
+def noisy_row():
+    # 0 and 1 are special; the answer is 20, 21, 1
+    return make_row([0, *range(2, 20), 1, 20, 21, 1], [20, 21, 22])
+
+
+@pytest.mark.parametrize("probability", [0.2, 0.9])
+def test_noise_touches_prompts_alone(probability):
+    row = noisy_row()
+    noise = Noise.over(probability, [row], SPECIAL)
+    assert set(noise.pool) == set(range(2, 20))
+    draws = generator(7)
+    lengths = []
+    for _ in range(300):
+        changed = noise(row, draws)
+        assert list(changed.ids[changed.targets]) == [20, 21, 1] == list(changed.labels)
+        assert changed.ids[0] == 0
+        assert 1 in changed.ids[:-3]
+        assert set(changed.ids[1:-4]) <= set(range(2, 20))
+        lengths.append(len(changed.ids))
+    dropped = (len(row.ids) - np.mean(lengths)) / 18
+    assert dropped == pytest.approx(probability / 2, abs=0.03)
+    assert list(row.ids) == list(noisy_row().ids)
+
+
+def test_noise_in_the_input_leaves_prompt_labels_as_they_were():
+    ids = [0, *range(2, 20), 1, 20]
+    row = make_row(ids, list(range(1, 21)), [*[0.5] * 19, 1.0])
+    noise = Noise.over(0.6, [row], SPECIAL)
+    changed = noise(row, generator(1))
+    assert set(changed.labels) <= set(ids)
+    assert list(changed.labels) == [*sorted(changed.labels[:-2]), 1, 20]
+    assert (changed.ids[changed.targets] != changed.labels).any()
+    assert changed.weights[-1] == 1.0
+
+
+def test_noise_without_prompt_tokens_changes_nothing():
+    row = make_row([0, 20, 1], [1, 2])
+    noise = Noise.over(0.9, [row], SPECIAL)
+    assert noise(row, generator(0)) is row
