@@ -74,6 +74,7 @@
   ];
   const PAGE = 20;
   const LONG = 420;
+  const LINES = 8;
   const state = { task: 0, filter: null, query: "", page: 0 };
   const box = (id) => document.getElementById(`items-${id}`);
 
@@ -118,7 +119,7 @@
   const passage = (className, text) => {
     const element = fill(make("div", `${className} passage`), text);
     element.dir = "auto";
-    if (text.length <= LONG) return element;
+    if (text.length <= LONG && text.split("\n").length <= LINES) return element;
     element.classList.add("clamped");
     const wrap = make("div");
     const button = make("button", "quiet", say("show_all"));
