@@ -244,7 +244,13 @@ def about(contender: Contender, cost: Cost) -> Bilingual:
         parts.append(_method(contender.method))
     if cost.train_seconds is not None:
         parts.append(STRINGS["trained_in"].format(time=duration_of(cost.train_seconds)))
-    return Bilingual(" · ".join(p.en for p in parts), " · ".join(p.zh for p in parts))
+    # Break between the parts only.
+    en, zh = ([text.replace(" ", "\u00a0") for text in texts] for texts in _languages(parts))
+    return Bilingual(" · ".join(en), " · ".join(zh))
+
+
+def _languages(parts: Sequence[Bilingual]) -> tuple[list[str], list[str]]:
+    return [part.en for part in parts], [part.zh for part in parts]
 
 
 def _method(name: str) -> Bilingual:
