@@ -22,8 +22,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     "scores": ("Scores", "成绩"),
     "scores_intro": (
         "Dots are the measured values, whiskers their {level} intervals. The second "
-        "drawing shows the difference between the two on the same items, the margin as a grey band.",
-        "圆点为测得的数值，横线为 {level} 置信区间。第二幅图为二者在相同题目上的差值，灰带为等效界限。",
+        "drawing shows the difference on the same items, with the margin as a grey band.",
+        "圆点为测得的数值，横线为 {level} 置信区间。"
+        "第二幅图为二者在相同题目上的差值，灰带为等效界限。",
     ),
     "primary": ("primary", "主任务"),
     "higher_is_better": ("higher is better", "越高越好"),
