@@ -9,10 +9,11 @@ import pytest
 
 from leitai.text import Chat, Tokenizer
 
-QWEN_SPECIAL = (
-    "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start"
-    " quad_end vision_start vision_end vision_pad image_pad video_pad"
-).split()
+QWEN_SPECIAL = [
+    *("endoftext", "im_start", "im_end", "object_ref_start", "object_ref_end", "box_start"),
+    *("box_end", "quad_start", "quad_end", "vision_start", "vision_end", "vision_pad"),
+    *("image_pad", "video_pad"),
+]
 QWEN25_CONTROL = [
     "<tool_call>",
     "</tool_call>",
@@ -67,7 +68,7 @@ def added_tokens_decoder(control: list[str]) -> dict[str, dict]:
 
 @pytest.fixture(scope="session")
 def official(tmp_path_factory, request):
-    """Give `official(name)`: the Chat of an official template of trl with the family's tokenizer."""
+    """Give `official(name)`: the Chat of a template of trl with the family's tokenizer."""
     tokenizers: dict[str, Tokenizer] = {}
 
     def tokenizer_for(name: str) -> Tokenizer:

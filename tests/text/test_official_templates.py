@@ -12,16 +12,41 @@ CASES = 25
 
 # Nothing here is a control token's name; a lone surrogate is no text to transformers.
 FRAGMENTS = [
-    *("你好", "再见。", "Hello", " world", "\n", "\n\n", " ", "  ", "\t", "1234", "3.14", "'s", "don't"),
+    *(
+        "你好",
+        "再见。",
+        "Hello",
+        " world",
+        "\n",
+        "\n\n",
+        " ",
+        "  ",
+        "\t",
+        "1234",
+        "3.14",
+        "'s",
+        "don't",
+    ),
     *("assistant\n", "<|im_start", "im_end >", "<|eot_id", "user<", "{{ x }}", "{% if %}", "\\n"),
-    *("```python\ndef f():\n\treturn 1\n```", "é", "e\u0301", "👩‍👩‍👧", "\u200b", "<b>", "&amp;", '"quoted"'),
+    *(
+        "```python\ndef f():\n\treturn 1\n```",
+        "é",
+        "e\u0301",
+        "👩‍👩‍👧",
+        "\u200b",
+        "<b>",
+        "&amp;",
+        '"quoted"',
+    ),
 ]
 TEXTS = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=40),
 )
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["city", "日期", "n"]), st.one_of(TEXTS, st.integers(), st.booleans()), max_size=3
+    st.sampled_from(["city", "日期", "n"]),
+    st.one_of(TEXTS, st.integers(), st.booleans()),
+    max_size=3,
 )
 TOOL = {
     "type": "function",
@@ -129,17 +154,14 @@ def test_targets_equal_the_generation_marks(official, reference, name, data):
     mask = [bool(flag) for flag in theirs["assistant_masks"]]
     end = chat.tokenizer.token_id("<|im_end|>")
     for index in range(1, len(mask)):
-        if encoded.ids[index - 1] == end:
-            mask[index] = False
-        elif name == "qwen2_5" and mask[index] and not theirs["assistant_masks"][index - 1]:
+        first = mask[index] and not theirs["assistant_masks"][index - 1]
+        if encoded.ids[index - 1] == end or (name == "qwen2_5" and first):
             mask[index] = False
     assert encoded.is_target == mask
 
 
-@pytest.mark.parametrize("name", QWEN + LLAMA)
+@pytest.mark.parametrize("name", ["qwen2_5", "qwen3_instruct_2507", "llama3"])
 def test_a_template_without_marks_gives_the_same_targets_as_with(official, name):
-    if name in ("llama3_1", "llama3_2", "qwen3"):
-        pytest.skip("trl has no training template that renders the same text")
     messages = [
         {"role": "user", "content": "问"},
         {"role": "assistant", "content": "答一"},

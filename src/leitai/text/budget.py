@@ -44,8 +44,13 @@ class Limits:
     width: int = 10_000
 
 
+_CELL = 8  # characters that a cell of a container counts for
+
+
 def weigh(value: Any, limit: int) -> int:
-    """Count a value's characters and cells as they would be written out, shared parts repeatedly.
+    """Count a value's characters as it would be written out, shared parts repeatedly.
+
+    A cell of a container counts as much as eight characters, in memory and in time.
 
     Raises:
         LimitError: the count passes `limit`.
@@ -56,11 +61,11 @@ def weigh(value: Any, limit: int) -> int:
         if isinstance(item, str):
             total += 1 + len(item)
         elif isinstance(item, dict):
-            total += 1 + 2 * len(item)
+            total += _CELL * (1 + 2 * len(item))
             stack.extend(item)
             stack.extend(item.values())
         elif isinstance(item, Collection):  # lists, tuples, ranges, views of a dictionary
-            total += 1 + len(item)
+            total += _CELL * (1 + len(item))
             stack.extend(item)
         elif isinstance(item, int):
             total += 1 + item.bit_length() // 8

@@ -110,7 +110,8 @@ def _load_json(path: Path, config: Mapping[str, Any]) -> Tokenizer:
             where=path,
             remedy="use a checkpoint of Qwen2, Qwen2.5, Qwen3 or Llama 3",
         )
-    entries = content.get("added_tokens") or []
+    entries = content.get("added_tokens")
+    entries = [] if entries is None else entries
     if not isinstance(entries, list):
         raise LeitaiError('expected a list in "added_tokens"', where=path, remedy="repair the file")
     added = read_added(entries, path)
