@@ -49,6 +49,19 @@ def test_what_the_model_itself_writes_is_greedy(lm):
             assert not other.greedy
 
 
+def test_greedy_means_every_token(lm):
+    """The most probable token after a wrong one does not make the continuation greedy."""
+    context = lm.tokenizer.encode(TEXTS[0])
+    order = lm.logits(context)[-1].argsort(descending=True).tolist()
+    best, wrong = order[0], order[1]
+    pairs = [
+        (context, [first, int(lm.logits([*context, first])[-1].argmax())])
+        for first in (best, wrong)
+    ]
+    assert [score.greedy for score in lm.score_ids(pairs)] == [True, False]
+    assert [lm.score_ids([pair])[0].greedy for pair in pairs] == [True, False]
+
+
 tokens = st.integers(0, 400)
 contexts = st.lists(tokens, min_size=1, max_size=30)
 rests = st.lists(tokens, min_size=1, max_size=12)

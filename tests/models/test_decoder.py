@@ -5,8 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models_reference import TINY, make_reference, relative_difference, save_reference
+from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 
 from leitai.models import Decoder, KeyValueCache, ModelConfig, load_decoder
+from leitai.models.norm import RMSNorm
 
 LIMIT = 1e-4
 
@@ -144,3 +146,16 @@ def test_bfloat16_stays_as_near_as_the_reference_does(name):
     decoder = decoder.bfloat16()
     ours = relative_difference(decoder.logits(decoder(ids)).float(), exact)
     assert ours < 1.5 * theirs + 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_norm_is_the_references_bit_for_bit(dtype):
+    """Statistics in fp32 whatever the dtype: in fp16, squares of values above 256 overflow."""
+    ours, theirs = RMSNorm(64, 1e-6), Qwen3RMSNorm(64, 1e-6)
+    with torch.no_grad():
+        ours.weight.normal_(1, 0.3, generator=torch.Generator().manual_seed(0))
+        theirs.weight.copy_(ours.weight)
+        x = (some_ids(9, 64).float() * 3 - 400).to(dtype)
+        expected = theirs.to(dtype)(x)
+        assert torch.isfinite(expected).all()
+        assert torch.equal(ours.to(dtype)(x), expected)
