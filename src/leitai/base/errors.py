@@ -10,7 +10,9 @@ class LeitaiError(Exception):
         remedy: what to do about it, in the imperative.
     """
 
-    def __init__(self, what: str, *, where: object | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, where: object | None = None, remedy: str | None = None
+    ) -> None:
         self.what = what
         self.where = None if where is None else str(where)
         self.remedy = remedy

@@ -28,7 +28,9 @@ def run_lock(folder: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise LeitaiError(
-            f"cannot use this folder ({error.strerror})", where=folder, remedy="choose another --out"
+            f"cannot use this folder ({error.strerror})",
+            where=folder,
+            remedy="choose another --out",
         ) from error
     try:
         yield
