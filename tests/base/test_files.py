@@ -42,9 +42,8 @@ def test_a_failed_folder_leaves_the_old_folder_and_nothing_else(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_told_in_one_line(tmp_path):
-    with Path("/dev/full").open("wb", buffering=0) as full:
-        with pytest.raises(OSError) as caught:
-            full.write(b"x")
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError) as caught:
+        full.write(b"x")
     assert caught.value.errno == errno.ENOSPC  # the real error that the next line wraps
     with pytest.raises(LeitaiError, match="the disk is full"), files.atomic_file(tmp_path / "a"):
         raise OSError(errno.ENOSPC, "No space left on device")

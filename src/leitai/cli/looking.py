@@ -30,7 +30,7 @@ def preview_data(
     """Show the first rows as training would see them, and count all of them."""
     from leitai.models.hub import resolve_model
     from leitai.text import Chat, Tokenizer
-    from leitai.text.preview import preview, render_preview
+    from leitai.text.preview import preview, row_view, summary_view
 
     folder = resolve_model(model)
     chat = Chat.from_folder(folder, Tokenizer.from_folder(folder))
@@ -38,7 +38,10 @@ def preview_data(
         Row(row.id, with_system(row.messages, system), row.source, tools=row.tools)
         for row in _rows(data, data_root)
     ]
-    show.picture(render_preview(preview(chat, found, max_length, thinking=thinking), rows))
+    seen = preview(chat, found, show=rows, max_length=max_length, thinking=thinking)
+    for row in seen.shown:
+        show.picture(row_view(row))
+    show.picture(summary_view(seen))
 
 
 def _rows(data: str, data_root: Path | None) -> list[Row]:
@@ -49,9 +52,21 @@ def _rows(data: str, data_root: Path | None) -> list[Row]:
 
 def count_files(files: list[Path], models: list[str]) -> None:
     """Show characters, bytes and tokens of texts per language and tokenizer."""
-    from leitai.text.counting import count_texts, render_counts
+    from leitai.models.hub import resolve_model
+    from leitai.text import Tokenizer
+    from leitai.text.counting import count_files as count
+    from leitai.text.counting import counts_view
 
-    show.picture(render_counts(count_texts(files, models)))
+    named = {}
+    for number, model in enumerate(models):
+        path = Path(model)
+        name = path.name if path.name not in named else f"{path.name} ({number + 1})"
+        named[name] = (
+            Tokenizer.from_file(path)
+            if path.is_file()
+            else Tokenizer.from_folder(resolve_model(model))
+        )
+    show.picture(counts_view(count(files, named)))
 
 
 def list_data(data_root: Path | None) -> None:

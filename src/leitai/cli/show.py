@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from leitai.comparison.duel import Duel
     from leitai.training import TrainResult
 
+
 def line(text: str) -> None:
     """Print one line as it is."""
     sys.stdout.write(f"{text}\n")

@@ -54,9 +54,7 @@ def generate_file(
         raise LeitaiError("expected --out FILE beside --prompts", where="generate")
     total = len(files.read_prompts(prompts))
     lm = place.load()
-    _with_bar(
-        "writing", total, lambda tick: files.generate_file(lm, prompts, out, tick, **options)
-    )
+    _with_bar("writing", total, lambda tick: files.generate_file(lm, prompts, out, tick, **options))
     show.line(f"{total:,} rows written: {out}")
 
 

@@ -121,7 +121,7 @@ def _check_set(source: DataSource, rows: Sequence[Row], notes: list[str]) -> Non
             raise LeitaiError(
                 f'the id "{row.id}" stands already in {first[row.id].source}',
                 where=row.source,
-                remedy="make ids unique, or leave columns.id out",
+                remedy="make ids unique, or name the column that is as columns.id",
             )
         first[row.id] = row
     labels = {row.label for row in rows}

@@ -95,6 +95,9 @@ def _answer(row: Row) -> str:
     return str(row.messages[-1].get("content"))
 
 
+_OWN_NAMES = ("id", "language")  # used without being named, when the first record has them
+
+
 class _RowReader:
     """Makes rows of a file's records; settles format and columns at the first one."""
 
@@ -104,6 +107,7 @@ class _RowReader:
         self.format = file.format
         self.columns = file.columns
         self.seen = seen
+        self.settled = False
 
     def row(self, where: str, record: dict[str, Any], key: str | None) -> Row:
         refuse_preferences(record, where)
@@ -126,6 +130,10 @@ class _RowReader:
             named = self.columns.text or self.columns.label
             self.format = "labels" if named else guess_format(record, where)
             self.notes.append(f"{self.file.shown}: read as {self.format}")
+        if not self.settled:
+            own = {n: n for n in _OWN_NAMES if n in record and getattr(self.columns, n) is None}
+            self.columns = self.columns.model_copy(update=own)
+            self.settled = True
         if self.format == "labels" and not (self.columns.text and self.columns.label):
             text = self.columns.text or guess_column("text", TEXT_NAMES, record, where)
             label = self.columns.label or guess_column("label", LABEL_NAMES, record, where)

@@ -15,9 +15,9 @@ class Columns(BaseModel):
         text: label tables: the question; usual names: text, sentence, utterance, query,
             question, content.
         label: label tables: the answer; usual names: label, category, intent.
-        id: unique in the data (in each file, where path names one file a split); without it, an id
-            is made from the row's content.
-        language: "zh", "en" or another code.
+        id: unique in the data (in each file, where path names one file a split); usual name: id;
+            without it, an id is made from the row's content.
+        language: "zh", "en" or another code; usual name: language.
         group: rows with the same group are never parted by a split.
         split: train, validation or test (val, valid, dev and training are understood).
     """
