@@ -63,6 +63,14 @@ def test_every_script(pair):
             assert ours.encode(text) == encode(text), hex(codes[start])
 
 
+def test_the_vocabulary_itself(pair):
+    """Llama 3 has tokens that no merges lead to: they are found as whole pieces only."""
+    ours, encode, _ = pair
+    texts = [ours.token_bytes(index).decode("utf-8", "replace") for index in range(0, 128_000, 5)]
+    for text, ids in zip(texts, ours.encode_batch(texts), strict=True):
+        assert ids == encode(text), repr(text)
+
+
 def test_strange_texts(pair, strange_texts):
     ours, encode, _ = pair
     for text, ids in zip(strange_texts, ours.encode_batch(strange_texts), strict=True):

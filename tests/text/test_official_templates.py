@@ -195,3 +195,37 @@ def test_llama_date_is_pinned(official):
 def test_stop_ids(official):
     assert official("qwen3").stop_ids == (151643, 151645)
     assert official("llama3_1").stop_ids == (128001, 128008, 128009)
+
+
+@pytest.mark.parametrize(
+    "name", ["qwen2_5", "qwen3", "qwen3_instruct_2507", "llama3_1", "llama3_2"]
+)
+def test_variants_of_the_openai_form_mean_the_same(official, reference, name):
+    def conversation(arguments, **more):
+        call = {"type": "function", "function": {"name": "find_book", "arguments": arguments}}
+        return [
+            {"role": "user", "content": "三体？", **more},
+            {"role": "assistant", "content": "", "tool_calls": [call], **more},
+            {"role": "tool", "content": "yes", **more},
+        ]
+
+    last = {"role": "assistant", "content": "Yes."}
+    plain = [*conversation({"title": "三体", "n": 1}), last]
+    nulls = {"reasoning_content": None, "name": None}
+    variant = [
+        *conversation('{"title":"三体",\n"n":1}', **nulls),
+        {**last, **nulls, "tool_calls": []},
+    ]
+    variant[0]["content"] = [{"type": "text", "text": "三"}, {"type": "text", "text": "体？"}]
+    chat = official(name)
+    encoded = chat.encode_training(variant, tools=[TOOL])
+    assert encoded == chat.encode_training(plain, tools=[TOOL])
+    assert encoded.ids == reference(name)(
+        plain, tools=[TOOL], tokenize=True, return_dict=False, date_string="26 Jul 2024"
+    )
+
+
+def test_arguments_that_are_no_object_stay_as_they_are(official):
+    call = {"function": {"name": "f", "arguments": "[1, "}}
+    messages = [{"role": "user", "content": "u"}, {"role": "assistant", "tool_calls": [call]}]
+    assert '"arguments": [1, }' in official("qwen3").render(messages)

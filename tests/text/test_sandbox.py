@@ -25,6 +25,10 @@ ENDLESS = {
     "silent loops": "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
     "filtered loops": "{% for i in range(9999) %}{% for j in range(9999) if 0 %}{% endfor %}"
     "{% endfor %}",
+    "character loops": "{% set s = 'x' * 9999 %}{% for a in s %}{% for b in s %}{% for c in s %}"
+    "{% endfor %}{% endfor %}{% endfor %}",
+    "comparison": "{% set ns = namespace(s='x', t='x') %}{% for i in range(60) %}"
+    "{% set ns.s = [ns.s, ns.s] %}{% set ns.t = [ns.t, ns.t] %}{% endfor %}{{ ns.s == ns.t }}",
     "range": "{{ range(10 ** 9) | list }}",
     "recursive loop": "{% for m in messages recursive %}{{ loop(messages) }}{% endfor %}",
     "macro": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",

@@ -59,7 +59,7 @@ def test_rank_files_convert_to_tokenizer_json(qwen, llama, tmp_path, strange_tex
             tokenizer.eos_id,
             tokenizer.pad_id,
         )
-        plain = [text for text in strange_texts if "\u08ca" not in text]  # see text/loading.py
+        plain = [text for text in strange_texts[::4] if "\u08ca" not in text]  # see text/loading.py
         assert read.encode_batch(plain) == tokenizer.encode_batch(plain)
 
 
@@ -70,7 +70,7 @@ def test_transformers_reads_the_converted_files_alike(qwen, llama, strange_texts
     names = [*qwen.special, *llama.special]
     texts = [
         text.encode("utf-8", "replace").decode()
-        for text in strange_texts[::7]
+        for text in strange_texts[::20]
         if "\u08ca" not in text and not any(name in text for name in names)
     ]
     for tokenizer in (qwen, llama):

@@ -16,6 +16,11 @@ def byte_to_char() -> tuple[str, ...]:
 
 
 @cache
+def _latin_to_char() -> dict[int, str]:
+    return dict(enumerate(byte_to_char()))
+
+
+@cache
 def char_to_byte() -> dict[str, int]:
     """Return the byte of each stand-in character."""
     return {char: byte for byte, char in enumerate(byte_to_char())}
@@ -23,8 +28,7 @@ def char_to_byte() -> dict[str, int]:
 
 def to_piece(token: bytes) -> str:
     """Write a token's bytes in the alphabet."""
-    alphabet = byte_to_char()
-    return "".join(alphabet[byte] for byte in token)
+    return token.decode("latin-1").translate(_latin_to_char())
 
 
 def to_bytes(piece: str) -> bytes:

@@ -9,14 +9,8 @@ from leitai.base import LeitaiError
 from leitai.text.chat_files import read_chat_files
 from leitai.text.encoded import Encoded
 from leitai.text.families import END_OF_TEXT_TOKENS, END_OF_TURN_TOKENS
-from leitai.text.protection import (
-    TRUSTED_ROLES,
-    Guard,
-    Protection,
-    plain_messages,
-    plain_value,
-    texts_of,
-)
+from leitai.text.messages import plain_messages, plain_value, texts_of
+from leitai.text.protection import TRUSTED_ROLES, Guard, Protection
 from leitai.text.surrogates import repair
 from leitai.text.template import ChatTemplate, read_date
 from leitai.text.tokenizer import Tokenizer

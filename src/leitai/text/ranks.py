@@ -67,6 +67,7 @@ def read_ranks(path: Path, expected: int) -> dict[bytes, int]:
 
 def merges_of(ranks: dict[bytes, int]) -> list[tuple[str, str]]:
     """Return the merge list that does what the ranks do, in order of priority."""
+    pieces = {token: to_piece(token) for token in ranks}
     merges = []
     for token in sorted(ranks, key=ranks.__getitem__):
         splits = [
@@ -74,7 +75,7 @@ def merges_of(ranks: dict[bytes, int]) -> list[tuple[str, str]]:
             for cut in range(1, len(token))
             if (left := token[:cut]) in ranks and (right := token[cut:]) in ranks
         ]
-        merges += [(to_piece(left), to_piece(right)) for _, _, left, right in sorted(splits)]
+        merges += [(pieces[left], pieces[right]) for _, _, left, right in sorted(splits)]
     return merges
 
 
