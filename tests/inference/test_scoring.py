@@ -91,6 +91,7 @@ def test_scores_do_not_depend_on_batching(
     alone = [lm.score_ids([request])[0] for request in requests]
     monkeypatch.setattr(scoring, "TOKEN_BUDGET", budget)
     monkeypatch.setattr(scoring, "LOGIT_BYTES", logit_bytes)
+    monkeypatch.setattr(scoring, "LOGIT_ROWS", 1)
     monkeypatch.setattr(scoring, "BRANCH_BYTES", branch_bytes)
     together = lm.score_ids(requests)
     monkeypatch.undo()
@@ -118,6 +119,7 @@ def test_probabilities_of_all_continuations_sum_to_one(lm):
 
 def test_logits_exist_only_a_few_rows_at_a_time(lm, monkeypatch):
     monkeypatch.setattr(scoring, "LOGIT_BYTES", 10 * 4 * lm.config.vocab_size)
+    monkeypatch.setattr(scoring, "LOGIT_ROWS", 1)
     sizes = []
     plain = type(lm.decoder).logits
 
