@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 RUNS ?= runs
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test evidence lint bench clean
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -22,7 +22,10 @@ demo: $(VENV)/.core
 	$(BIN)/leitai compare examples/demo.yaml --out $(RUNS)/demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not evidence" tests
+
+evidence: $(VENV)/.test
+	$(BIN)/python -m pytest -m evidence --log-cli-level=INFO tests
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -58,7 +58,9 @@ def test_the_door_does_not_load_torch(command):
         "import sys, runpy, atexit\n"
         "atexit.register(lambda: sys.stderr.write('TORCH' if 'torch' in sys.modules else 'free'))\n"
         f"sys.argv = {['leitai', *command[2:]]!r}\n"
-        + ("import leitai" if command[0] == "-c" else "runpy.run_module('leitai', run_name='__main__')")
+        + {"-c": "import leitai", "-m": "runpy.run_module('leitai', run_name='__main__')"}[
+            command[0]
+        ]
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.endswith("free")

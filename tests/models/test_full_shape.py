@@ -57,10 +57,14 @@ def differences(decoder, reference, ids):
     return worst[0] / scale, worst[1] / scale
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pair", "lengths"),
-    [("Qwen2.5-0.5B", (1, 17, 512, 4000)), ("Llama-3.2-1B", (1, 300))],
+    [
+        pytest.param("Qwen2.5-0.5B", (1, 17, 200), marks=pytest.mark.slow),
+        pytest.param("Llama-3.2-1B", (1, 60), marks=pytest.mark.slow),
+        pytest.param("Qwen2.5-0.5B", (512, 4000), marks=pytest.mark.evidence),
+        pytest.param("Llama-3.2-1B", (512, 4000), marks=pytest.mark.evidence),
+    ],
     indirect=["pair"],
 )
 @torch.no_grad()
