@@ -97,6 +97,15 @@ def test_config_names_bos_eos_and_pad(folder):
     assert tokenizer.token_name(tokenizer.pad_id) == "<|fim_pad|>"
 
 
+def test_older_checkpoints_name_tokens_in_a_map(folder):
+    names = {"bos_token": "<|im_start|>", "eos_token": {"content": "<|endoftext|>"}}
+    (folder / "special_tokens_map.json").write_text(json.dumps(names))
+    (folder / "tokenizer_config.json").write_text('{"eos_token": "<|im_end|>"}')
+    tokenizer = Tokenizer.from_folder(folder)
+    assert tokenizer.token_name(tokenizer.bos_id) == "<|im_start|>"
+    assert tokenizer.token_name(tokenizer.eos_id) == "<|im_end|>"
+
+
 def test_pad_is_never_eos(folder):
     for eos in ("<|endoftext|>", "<|im_end|>"):
         config = {"eos_token": eos, "pad_token": eos}

@@ -61,7 +61,9 @@ def load_folder(folder: Path) -> Tokenizer:
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
         raise LeitaiError("no tokenizer in this folder", where=folder, remedy=_REMEDY)
-    return load_file(path, read_config(folder, "tokenizer_config.json"))
+    # Older checkpoints name bos, eos and pad in a file of their own.
+    names = read_config(folder, "special_tokens_map.json")
+    return load_file(path, names | read_config(folder, "tokenizer_config.json"))
 
 
 def load_file(path: Path, config: Mapping[str, Any] | None = None) -> Tokenizer:

@@ -31,7 +31,8 @@ class Tokenizer:
         control: ids of all control tokens by name: the special ones and those of the chat format.
         bos_id: the beginning-of-text token, or None where the family has none.
         eos_id: the token that ends what the checkpoint writes, or None where the files name none.
-        pad_id: what batches are filled up with; never a token that ends a text or a turn.
+        pad_id: what batches are filled up with: the token the checkpoint names, unless that is the
+            end or BOS token, else a token that ends nothing.
     """
 
     def __init__(
