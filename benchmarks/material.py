@@ -1,0 +1,174 @@
+"""Weights and token ids that both sides read: made by Leitai, random, the same in every run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import LARGE, Case, Size
+
+from leitai.adapters import LoRA, apply_method, save_adapter, weights_hash
+from leitai.data.bookshop import rows as bookshop_rows
+from leitai.models import init_decoder, load_decoder, preset, read_config, save_decoder
+from leitai.text import Chat, Tokenizer, train_tokenizer, write_scratch_text_files
+from leitai.training import AdaptSpec, create_scratch
+from leitai.training.batches import epoch_windows
+from leitai.training.encoding import encode_rows
+
+SEED = 1
+VOCABULARY = 3000  # of the scratch tokenizers, as in the demo
+STORED = "bfloat16"  # how the published weights of `LARGE` are stored
+RANK, ALPHA = 16, 32
+LEARNING_RATES = {"full": 1e-3, "lora": 2e-4}
+
+Ids = list[int]
+
+
+def _questions() -> list[Any]:
+    return [row for row in bookshop_rows("intents") if row.split == "train"]
+
+
+def _texts() -> list[str]:
+    return [str(message["content"]) for row in _questions() for message in row.messages]
+
+
+def make_model(shape: str, folder: Path) -> None:
+    """Write a checkpoint with random weights; adapters for LoRA lie beside it."""
+    if shape != LARGE:
+        create_scratch(shape, _texts(), folder, vocab_size=VOCABULARY, seed=SEED)
+        return
+    config = preset(shape)
+    # The ids will be random, so a small tokenizer serves to complete the folder.
+    write_scratch_text_files(
+        train_tokenizer(_texts(), config.family, VOCABULARY), config.family, folder
+    )
+    save_decoder(init_decoder(config, SEED), folder, dtype=STORED)
+
+
+def make_adapter(model: Path, folder: Path) -> None:
+    """Write the adapter from which both sides start: A drawn at random, B zero."""
+    decoder = load_decoder(model)
+    apply_method(decoder, LoRA(rank=RANK, alpha=ALPHA), SEED)
+    save_adapter(decoder, folder, weights_hash(model))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Random token ids of one vocabulary."""
+
+    draws: np.random.Generator
+    vocabulary: int
+
+    def ids(self, length: int) -> Ids:
+        """Draw a sequence."""
+        return [int(i) for i in self.draws.integers(self.vocabulary, size=length)]
+
+    def around(self, mean: int) -> int:
+        """Draw a length: within a third of the mean, all equally likely."""
+        spread = mean // 3
+        return int(self.draws.integers(mean - spread, mean + spread + 1))
+
+
+def job_inputs(case: Case, model: Path, size: Size) -> dict[str, Any]:
+    """Return what a measurement works on, as JSON-able values."""
+    vocabulary = read_config(model).vocab_size
+    drawn = Drawn(np.random.default_rng(SEED), vocabulary)
+    return {
+        "train": _training,
+        "score": _scoring,
+        "generate": _prompts,
+        "load": lambda *_: {},
+    }[case.kind](case, model, size, drawn)
+
+
+def _training(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:
+    (rows_a_step,) = case.batches
+    count = (size.warm + size.counted) * rows_a_step
+    if case.prompt is None:
+        rows = _encoded_questions(model, count)
+    else:
+        rows = []
+        for _ in range(count):
+            prompt, answer = drawn.around(case.prompt), drawn.around(case.answer)
+            rows.append(
+                {
+                    "ids": drawn.ids(prompt + answer),
+                    "targets": list(range(prompt, prompt + answer)),
+                }
+            )
+    cut = size.warm * rows_a_step
+    parts = {"warm": rows[:cut], "counted": rows[cut:]}
+    return {
+        "rows": parts,
+        # Leitai's own order, which sorts by length in pools; the peer takes it over.
+        "windows": {
+            name: [
+                [int(i) for i in window]
+                for window in epoch_windows([len(r["ids"]) for r in part], rows_a_step, SEED, 0)
+            ]
+            for name, part in parts.items()
+        },
+    }
+
+
+def _encoded_questions(model: Path, count: int) -> list[dict[str, Ids]]:
+    chat = Chat.from_folder(model, Tokenizer.from_folder(model))
+    chosen = _questions()[:count]
+    if len(chosen) < count:
+        raise ValueError(f"the case wants {count} rows, the bundled set has {len(chosen)}")
+    encoded = encode_rows(
+        chosen, chat, AdaptSpec(), vocab_size=chat.tokenizer.vocab_size, prompt_weight=0.0
+    )
+    return [{"ids": row.ids.tolist(), "targets": row.targets.tolist()} for row in encoded]
+
+
+def _scoring(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:
+    count = size.warm + size.counted
+    if case.prompt is None:
+        chat = Chat.from_folder(model, Tokenizer.from_folder(model))
+        contexts = [chat.encode_prompt(row.messages[:1]) for row in _questions()[:count]]
+        labels = [drawn.ids(drawn.around(case.answer)) for _ in range(case.choices)]
+        items = [[context, labels] for context in contexts]
+    else:
+        items = [
+            [
+                drawn.ids(drawn.around(case.prompt)),
+                [drawn.ids(drawn.around(case.answer)) for _ in range(case.choices)],
+            ]
+            for _ in range(count)
+        ]
+    return {"items": {"warm": items[: size.warm], "counted": items[size.warm :]}}
+
+
+def _prompts(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:
+    assert case.prompt is not None
+    lengths = [case.prompt] * (size.warm + size.counted)
+    batches = {}
+    for rows in case.batches:
+        runs = [[drawn.ids(length) for _ in range(rows)] for length in lengths]
+        batches[rows] = {"warm": runs[: size.warm], "counted": runs[size.warm :]}
+    return {"batches": batches, "new_tokens": case.answer}
+
+
+def write_jobs(cases: Mapping[Case, Size], folder: Path) -> dict[str, Path]:
+    """Make all weights and inputs under `folder`; return each case's job file by name."""
+    jobs = {}
+    for case, size in cases.items():
+        model, adapter = folder / case.shape, folder / f"{case.shape}.adapter"
+        if not model.exists():
+            make_model(case.shape, model)
+        if case.method == "lora" and not adapter.exists():
+            make_adapter(model, adapter)
+        job = {
+            "kind": case.kind,
+            "model": str(model),
+            "adapter": str(adapter) if case.method == "lora" else None,
+            "dtype": case.dtype,
+            "learning_rate": LEARNING_RATES[case.method],
+            **job_inputs(case, model, size),
+        }
+        jobs[case.name] = folder / f"{case.name}.job.json"
+        jobs[case.name].write_text(json.dumps(job), encoding="utf-8")
+    return jobs
