@@ -25,13 +25,13 @@ def test_composition(loaded):
     for intent in intents():
         for language in LANGUAGES:
             assert count[intent.id, language, "train"] >= 24
-            assert count[intent.id, language, "validation"] == 4
-            assert count[intent.id, language, "test"] == 8
+            assert count[intent.id, language, "validation"] == 8
+            assert count[intent.id, language, "test"] == 16
 
 
 def test_ids_are_unique_and_say_the_intent(loaded):
     assert len({row.id for row in loaded}) == len(loaded)
-    assert all(re.fullmatch(rf"{row.label}-\d\d-{row.language}", row.id) for row in loaded)
+    assert all(re.fullmatch(rf"{row.label}-\d{{3}}-{row.language}", row.id) for row in loaded)
 
 
 def test_every_intent_has_a_title_a_description_and_a_reply_in_both_languages():
