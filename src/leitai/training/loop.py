@@ -14,8 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from leitai.adapters import trainable_state
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
-from leitai.base.memory import peak_bytes
-from leitai.base.progress import Ticker, progress
+from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import (
     Batch,
@@ -30,6 +29,7 @@ from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.interrupts import deferred_interrupts
 from leitai.training.loss import backward, loss_sum
+from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.noise import Noise
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
@@ -41,27 +41,6 @@ CHECKPOINT_SHARE = 0.02  # of the time may go into writing checkpoints
 EVALUATION_ROWS = 64  # without gradients, more rows fit at once
 _NAMED_ROWS = 8
 _NOISE_STREAM = 1  # parts the random numbers of the noise from those of the order
-
-
-@dataclass
-class Totals:
-    """What a checkpoint remembers beside weights.
-
-    Attributes:
-        tokens: read so far.
-        targets: predicted so far.
-        loss: of the last step, in nats by weight of target.
-        seconds: in the loop.
-        peak_bytes: largest memory of the process.
-        bits_per_byte: validation's at the best step.
-    """
-
-    tokens: int = 0
-    targets: int = 0
-    loss: float = 0.0
-    seconds: float = 0.0
-    peak_bytes: int = 0
-    bits_per_byte: float | None = None
 
 
 @dataclass
@@ -166,7 +145,7 @@ class Loop:
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
-            meter = _Meter(clock, tick, self.totals.tokens, start)
+            meter = Meter(clock, tick, self.totals.tokens, start)
             while self.step < self.total and not self.early.exhausted:
                 metrics.write(self._update())
                 if self.valid and (self.step % self._interval == 0 or self.step == self.total):
@@ -179,7 +158,8 @@ class Loop:
                     raise LeitaiError(
                         f"stopped after step {self.step} of {self.total}",
                         where=self.run_folder,
-                        remedy="run the same command again with --resume to go on",
+                        remedy="run the same command again to go on from there "
+                        "(leitai train: with --resume)",
                     )
                 if self._checkpoint_due(now - saved_at, saving):
                     self._save()
@@ -291,30 +271,3 @@ class Loop:
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(best[name])
-
-
-class _Meter:
-    """Speed and memory: once a second into `clock.jsonl`, more often onto the bar."""
-
-    def __init__(self, clock: MetricsLog, tick: Ticker, tokens: int, start: float) -> None:
-        self._clock, self._tick = clock, tick
-        self._tokens, self._start = tokens, start
-        self._shown = self._logged = start
-
-    def show(self, step: int, totals: Totals, now: float, *, last: bool) -> None:
-        """Tell of a step, if it is time to."""
-        speed = (totals.tokens - self._tokens) / max(now - self._start, 1e-9)
-        if last or now - self._shown >= 0.1:
-            self._shown = now
-            self._tick(step, f"loss {totals.loss:.3f}, {speed:,.0f} tokens/s")
-        if last or now - self._logged >= 1.0:
-            self._logged = now
-            totals.peak_bytes = max(totals.peak_bytes, peak_bytes())
-            self._clock.write(
-                {
-                    "step": step,
-                    "seconds": round(totals.seconds, 3),
-                    "tokens_per_second": round(speed, 1),
-                    "peak_bytes": totals.peak_bytes,
-                }
-            )
