@@ -92,9 +92,7 @@ def test_a_killed_duel_ends_with_the_same_verdict(spec, finished, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().splitlines()[-1].startswith("Report: ")
-    assert (folder / "verdict.json").read_bytes() == (
-        finished.folder / "verdict.json"
-    ).read_bytes()
+    assert (folder / "verdict.json").read_bytes() == (finished.folder / "verdict.json").read_bytes()
 
 
 def test_a_changed_seed_is_another_duel(spec, finished, tmp_path):
