@@ -1,0 +1,1 @@
+"""Two contenders on the same items: spec, fairness audit, stages, statistics, verdict, report."""
