@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from leitai.base.files import read_json, write_json
 from leitai.comparison.machine import machine
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "peers.json"
 PAGE = HERE.parent / "docs" / "performance.md"
 PACKAGES = ("torch", "transformers", "peft", "numpy", "safetensors")
 BUSY = 0.3  # of a core; above it the figures say little
@@ -49,7 +51,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="threads of each side (as many as cores)")
     parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
     parser.add_argument("--render", type=Path, metavar="FILE", help="fill the page from results")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.save and (arguments.quick or arguments.only):
+        parser.error("--save keeps whole measurements alone: leave out --quick and --only")
+    return arguments
 
 
 def measure(side: str, job: Path, threads: int) -> Result:
@@ -108,6 +113,8 @@ def run(arguments: argparse.Namespace) -> Result:
     chosen = [case for case in CASES if not arguments.only or case.name in arguments.only]
     sizes = {case: case.quick if arguments.quick else case.full for case in chosen}
     cases = {case: size for case, size in sizes.items() if size is not None}
+    if not cases:
+        raise SystemExit("these cases take too long for --quick; leave it out")
     rounds = arguments.rounds or (1 if arguments.quick else 3)
     about = machine()
     threads = arguments.threads or about["cores"]
@@ -140,14 +147,15 @@ def run(arguments: argparse.Namespace) -> Result:
 def main() -> int:
     """Run, print and perhaps save; 1 when the two sides did not do the same work."""
     arguments = _arguments()
+    # An exception takes the measuring process and the weights on disk along; a plain end does not.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if arguments.render:
         fill(PAGE, read_json(arguments.render))
         return 0
     results = run(arguments)
     print(markdown(results))
     if arguments.save:
-        name = f"peers{'-quick' if arguments.quick else ''}.json"
-        write_json(HERE / "results" / name, results)
+        write_json(RESULTS, results)
         fill(PAGE, results)
     wrong = [
         f"{case['name']} ({case['agreement']})" for case in results["cases"] if not case["agree"]

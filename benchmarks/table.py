@@ -64,8 +64,7 @@ def markdown(results: Results) -> str:
             f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
             f"- command: `{results['command']}`, {results['date']}, {results['seconds'] / 60:.1f} "
             f"minutes, {results['rounds']} counted rounds",
-            f"- other processes at the start: {results['load_before']:.2f} of the cores busy "
-            "(mean of the last minute)",
+            f"- load average in the minute before: {results['load_before']:.2f}",
             "",
             *("| " + " | ".join(cells) + " |" for cells in table),
         ]
