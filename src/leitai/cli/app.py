@@ -13,11 +13,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="[bold]Leitai 擂台[/bold]: Qwen or Llama 3, for my task, at what cost, "
+    help="Leitai 擂台: Qwen or Llama 3, for my task, at what cost, "
     "and how sure are we?\n\n"
-    "Begin with [cyan]leitai compare examples/demo.yaml[/cyan].",
+    "Begin with leitai compare examples/demo.yaml.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Public data sets: list and download.")
 app.add_typer(data_app, name="data")
