@@ -101,7 +101,7 @@ def plant(
     keys = [row.astype(">u4").tobytes() for row in rows]
     order = sorted(range(len(rows)), key=keys.__getitem__)
     ordered = [rows[i] for i in order]
-    shared = [0, *(_common(a, b) for a, b in pairwise(ordered))]
+    shared = [0, *(common_prefix(a, b) for a, b in pairwise(ordered))]
     drafts, tails = _grow(ordered, np.asarray(shared), min_saving if share else None)
     segments, ids, positions = _pack(ordered, drafts)
     by_sequence = [0] * len(rows)
@@ -110,7 +110,7 @@ def plant(
     return Forest(ids, positions, segments, tuple(by_sequence))
 
 
-def _common(a: Ints, b: Ints) -> int:
+def common_prefix(a: Ints, b: Ints) -> int:
     """Count the tokens that two sequences begin with together."""
     size = min(len(a), len(b))
     different = np.flatnonzero(a[:size] != b[:size])

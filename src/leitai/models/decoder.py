@@ -96,6 +96,11 @@ class Decoder(nn.Module):
         """The weights' number format."""
         return self.model.embed_tokens.weight.dtype
 
+    @property
+    def head_weight(self) -> Tensor:
+        """The output projection, [V, hidden]: the embedding itself when it is tied."""
+        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+
     def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
         """Run the trunk.
 
