@@ -96,6 +96,8 @@ def examine(data_root: Path | None) -> None:
     """Show what this machine has, and exit with 2 when something needed is missing."""
     import torch
 
+    from leitai.kernels import status
+
     here = machine()
     table = Table("what", "found", show_header=False)
     for name, version in versions().items():
@@ -104,6 +106,7 @@ def examine(data_root: Path | None) -> None:
     table.add_row("memory", f"{here['memory_bytes'] / 2**30:.1f} GiB")
     table.add_row("memory free", f"{available_bytes() / 2**30:.1f} GiB")
     table.add_row("torch threads", str(torch.get_num_threads()))
+    table.add_row("native kernels", status())
     table.add_row(
         "accelerator",
         torch.cuda.get_device_name() if torch.cuda.is_available() else "none: the CPU is used",
