@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "leitai"
 FLOORS = (
     "base",
     "kernels",
+    "forest",
     "models",
     "text",
     "data",

@@ -1,6 +1,6 @@
 """The decoder of both families, and its checkpoints. Importing a name here imports torch."""
 
-from leitai.models.cache import BranchCache, KeyValueCache
+from leitai.models.cache import KeyValueCache
 from leitai.models.checkpoint import (
     load_decoder,
     parse_dtype,
@@ -20,17 +20,20 @@ from leitai.models.presets import (
     preset,
     scratch_config,
 )
+from leitai.models.scope import AttentionScope, Causal, attention
 
 __all__ = [
     "FAMILIES",
     "PRESETS",
     "SCRATCH_PRESETS",
-    "BranchCache",
+    "AttentionScope",
+    "Causal",
     "Decoder",
     "Family",
     "KeyValueCache",
     "ModelConfig",
     "RopeScaling",
+    "attention",
     "init_decoder",
     "load_decoder",
     "parameter_count",
