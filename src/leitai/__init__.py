@@ -22,7 +22,8 @@ def load(
 
     Args:
         path_or_id: a local Hugging Face folder, or a hub id such as ``Qwen/Qwen2.5-0.5B-Instruct``.
-        dtype: ``float32``, ``bfloat16`` or ``float16``; the weights are converted while loading.
+        dtype: ``float32``, ``bfloat16``, ``float16``, ``int8`` or ``int4``; the weights are
+            converted while loading.
         device: a torch device, ``cpu`` or ``cuda``.
         adapter: a folder with a PEFT adapter to put on the model.
 

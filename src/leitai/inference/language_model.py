@@ -18,6 +18,7 @@ from leitai.inference.options import GenerateOptions, read_options
 from leitai.inference.sampler import Sampling
 from leitai.inference.scoring import TOKEN_BUDGET, Score, score_requests
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
+from leitai.models.quantized import parse_bits
 
 if TYPE_CHECKING:
     from leitai.text import Chat, Tokenizer
@@ -69,7 +70,8 @@ class LanguageModel:
 
         Args:
             path_or_id: a Hugging Face folder, or `owner/name`.
-            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one.
+            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one; "int8" or "int4"
+                quantises the linear layers while loading.
             device: a torch device.
             adapter: a folder with a PEFT adapter.
 
@@ -79,6 +81,12 @@ class LanguageModel:
         from leitai.text import Chat, Tokenizer
 
         place = _device(device)
+        if adapter is not None and parse_bits(dtype):
+            raise LeitaiError(
+                f"an adapter cannot be put onto {dtype} weights",
+                where=adapter,
+                remedy="merge it with leitai.adapters.export_merged and load the result",
+            )
         folder = resolve_model(path_or_id)
         read_config(folder)  # the small files first: a mistake in them shows at once
         tokenizer = Tokenizer.from_folder(folder)

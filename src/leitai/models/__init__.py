@@ -20,6 +20,8 @@ from leitai.models.presets import (
     preset,
     scratch_config,
 )
+from leitai.models.quantized import quantize
+from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.scope import AttentionScope, Causal, attention
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Family",
     "KeyValueCache",
     "ModelConfig",
+    "QuantizedLinear",
     "RopeScaling",
     "attention",
     "init_decoder",
@@ -39,6 +42,7 @@ __all__ = [
     "parameter_count",
     "parse_dtype",
     "preset",
+    "quantize",
     "read_config",
     "read_tensor_list",
     "resolve_model",

@@ -13,6 +13,15 @@ from leitai.base.memory import available_bytes
 from leitai.models import safetensors
 from leitai.models.config import ModelConfig
 from leitai.models.decoder import Decoder
+from leitai.models.quantized import (
+    BITS,
+    is_quantized,
+    parse_bits,
+    quantize_tied_head,
+    quantized_names,
+    replace,
+)
+from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.safetensors import DTYPES, StoredTensor
 
 CONFIG, SINGLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -33,7 +42,8 @@ def parse_dtype(dtype: torch.dtype | str) -> torch.dtype | None:
     found = _DTYPE_NAMES.get(dtype) if isinstance(dtype, str) else dtype
     if found not in _DTYPE_NAMES.values():
         raise LeitaiError(
-            f"dtype {dtype} is not supported (expected {', '.join(_DTYPE_NAMES)} or auto)",
+            f"dtype {dtype} is not supported "
+            f"(expected {', '.join([*_DTYPE_NAMES, *BITS])} or auto)",
             remedy="choose one of these",
         )
     return found
@@ -105,7 +115,8 @@ def load_decoder(
 
     Args:
         folder: a Hugging Face folder: `config.json` and safetensors weights, single or sharded.
-        dtype: the number format of the weights in memory; "auto" keeps the embedding's own.
+        dtype: the number format of the weights in memory; "auto" keeps the embedding's own;
+            "int8" and "int4" quantise the linear layers one by one, the rest is bfloat16.
         device: where the weights go.
 
     Raises:
@@ -119,8 +130,10 @@ def load_decoder(
         decoder = Decoder(config)
     expected = dict(decoder.named_parameters())
     tied_copy = _check_tensors(folder, config, expected, stored)
-    target = parse_dtype(dtype) or DTYPES[stored[EMBEDDING].dtype]
-    _check_memory(folder, expected, target, torch.device(device))
+    bits = parse_bits(dtype)
+    target = torch.bfloat16 if bits else parse_dtype(dtype) or DTYPES[stored[EMBEDDING].dtype]
+    narrow = quantized_names(decoder) if bits else frozenset()
+    _check_memory(folder, _bytes_needed(expected, target, narrow, bits), dtype, device)
     with ExitStack() as stack:
         readers = {
             file: stack.enter_context(safetensors.Reader(file))
@@ -130,7 +143,10 @@ def load_decoder(
             tensor = torch.empty(parameter.shape, dtype=target, device=device)
             readers[stored[name].file].copy(stored[name], tensor)
             owner, _, leaf = name.rpartition(".")
-            setattr(decoder.get_submodule(owner), leaf, nn.Parameter(tensor))
+            if bits and leaf == "weight" and owner in narrow:
+                replace(decoder, owner, QuantizedLinear(tensor, bits))
+            else:
+                setattr(decoder.get_submodule(owner), leaf, nn.Parameter(tensor))
         if tied_copy is not None:
             weight = decoder.model.embed_tokens.weight.detach()
             if not readers[tied_copy.file].equals(tied_copy, weight):
@@ -139,6 +155,9 @@ def load_decoder(
                     where=folder,
                     remedy="set tie_word_embeddings to false in config.json if the head is its own",
                 )
+    if bits:
+        quantize_tied_head(decoder, bits)
+        decoder.requires_grad_(False)
     return decoder.eval()
 
 
@@ -189,10 +208,30 @@ def _shown(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
+def _bytes_needed(
+    expected: Mapping[str, nn.Parameter],
+    dtype: torch.dtype,
+    narrow: frozenset[str],
+    bits: int | None,
+) -> int:
+    """Count the weights' bytes; `narrow` names the layers of `bits` bits."""
+    sizes = {name: prod(item.shape) for name, item in expected.items()}
+    small = {name: size for name, size in sizes.items() if name.rpartition(".")[0] in narrow}
+    needed = (sum(sizes.values()) - sum(small.values())) * dtype.itemsize
+    if bits:
+        # Scales take up to half a bit a weight; a tied head has narrow weights of its own, and the
+        # layer at hand is in memory twice.
+        head = 0 if HEAD in sizes else sizes[EMBEDDING]
+        needed += (sum(small.values()) + head) * (2 * bits + 1) // 16
+        needed += 2 * max(small.values())
+    return needed
+
+
 def _check_memory(
-    folder: Path, expected: Mapping[str, nn.Parameter], dtype: torch.dtype, device: torch.device
+    folder: Path, needed: int, dtype: torch.dtype | str, place: torch.device | str
 ) -> None:
-    needed = sum(prod(item.shape) for item in expected.values()) * dtype.itemsize + _WORKING_BYTES
+    needed += _WORKING_BYTES
+    device = torch.device(place)
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
     elif device.type == "cpu":
@@ -205,7 +244,7 @@ def _check_memory(
             f"the model needs {needed / 2**30:.1f} GiB as {name}, "
             f"but {free / 2**30:.1f} GiB of {device.type} memory are free",
             where=folder,
-            remedy="use a smaller model, a shorter dtype such as bfloat16, or a larger machine",
+            remedy="use a smaller model, a shorter dtype such as int8, or a larger machine",
         )
 
 
@@ -232,6 +271,12 @@ def save_decoder(
         LeitaiError: the disk is full or the folder cannot be written.
     """
     folder = Path(folder)
+    if is_quantized(decoder):
+        raise LeitaiError(
+            "quantised weights are not stored; they are made while loading",
+            where=folder,
+            remedy="save the decoder that they were made from",
+        )
     target = (parse_dtype(dtype) if dtype is not None else None) or decoder.dtype
     tensors = {name: parameter.detach() for name, parameter in decoder.named_parameters()}
     shards = _split(tensors, target, shard_bytes)

@@ -12,9 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
+from leitai.base import LeitaiError
+from leitai.kernels.matvec import describe, matvec, takes
 from leitai.models.attention import Attention
 from leitai.models.config import ModelConfig
+from leitai.models.native import NativeBlocks
 from leitai.models.norm import RMSNorm
+from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.rotary import Rotary
 from leitai.models.scope import AttentionScope, Causal
 
@@ -81,10 +85,11 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.model = Trunk(config)
-        self.lm_head: nn.Linear | None = None
+        self.lm_head: nn.Linear | QuantizedLinear | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self._rotary = Rotary(config)
+        self._native: NativeBlocks | None = None
 
     @property
     def device(self) -> torch.device:
@@ -98,7 +103,15 @@ class Decoder(nn.Module):
 
     @property
     def head_weight(self) -> Tensor:
-        """The output projection, [V, hidden]: the embedding itself when it is tied."""
+        """The output projection, [V, hidden]: the embedding itself when it is tied.
+
+        Raises:
+            LeitaiError: it is quantised.
+        """
+        if isinstance(self.lm_head, QuantizedLinear):
+            raise LeitaiError(
+                "quantised weights cannot be trained", remedy="load the model as float32"
+            )
         return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
 
     def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
@@ -118,14 +131,28 @@ class Decoder(nn.Module):
         positions = scope.begin(ids.shape[1], ids.device)
         x: Tensor = self.model.embed_tokens(ids)
         cos, sin = self._rotary(positions, x.dtype)
-        for block in self.model.layers:
-            x = block(x, cos, sin, scope)
+        native = self._native_blocks() if takes(x) else None
+        if native is not None:
+            x = native.run(x, cos, sin, scope)
+        else:
+            for block in self.model.layers:
+                x = block(x, cos, sin, scope)
         scope.finish(ids.shape[1])
         return cast(Tensor, self.model.norm(x))
+
+    def _native_blocks(self) -> NativeBlocks | None:
+        if self._native is None or not self._native.current():
+            self._native = NativeBlocks(self.model.layers)
+        return self._native if self._native.usable else None
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Map hidden rows [..., hidden] to logits [..., vocab]. Call it on the rows you need."""
         if self.lm_head is None:
-            return linear(hidden, self.model.embed_tokens.weight)
+            weight = self.model.embed_tokens.weight
+            if takes(hidden) and weight.dtype == torch.bfloat16:
+                matrix = describe(len(weight), weight.shape[1], 16, weight, None, None)
+                rows = hidden.reshape(-1, weight.shape[1]).contiguous()
+                return matvec(matrix, rows).view(*hidden.shape[:-1], -1)
+            return linear(hidden, weight)
         out: Tensor = self.lm_head(hidden)
         return out

@@ -1,0 +1,234 @@
+/* Matrix times a few vectors: what decoding spends its time on, at the speed of reading weights.
+ *
+ * Quantised weights meet activations that are rounded to int8 with one scale a group, as in
+ * llama.cpp: products and sums of a group are exact integers. */
+
+#include "matvec.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#include <immintrin.h>
+#define HAVE_VNNI 1
+#endif
+
+void *leitai_scratch(int slot, size_t bytes) {
+    static _Thread_local void *memory[8];
+    static _Thread_local size_t capacity[8];
+    if (capacity[slot] < bytes) {
+        free(memory[slot]);
+        bytes = (bytes + 4095) / 4096 * 4096;
+        memory[slot] = aligned_alloc(64, bytes);
+        if (!memory[slot]) abort();
+        capacity[slot] = bytes;
+    }
+    return memory[slot];
+}
+
+static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+Vectors leitai_vectors(const float *values, int64_t count, int64_t cols, int64_t kind, int slot) {
+    Vectors v = {.count = count, .cols = cols, .values = values};
+    if (kind == DENSE_BF16) return v;
+    v.size = group_size(kind);
+    v.groups = (cols + v.size - 1) / v.size;
+    size_t integers = aligned((size_t)(count * v.groups * v.size));
+    size_t numbers = aligned((size_t)(count * v.groups) * 4);
+    char *memory = leitai_scratch(slot, integers + 2 * numbers);
+    v.integers = (int8_t *)memory;
+    v.scales = (float *)(memory + integers);
+    v.sums = (int32_t *)(memory + integers + numbers);
+    for (int64_t m = 0; m < count; m++)
+        for (int64_t g = 0; g < v.groups; g++) {
+            const float *x = values + m * cols + g * v.size;
+            int8_t *q = v.integers + (m * v.groups + g) * v.size;
+            int64_t n = cols - g * v.size < v.size ? cols - g * v.size : v.size;
+            float largest = 0.0f;
+#pragma omp simd reduction(max : largest)
+            for (int64_t i = 0; i < n; i++) {
+                float size = fabsf(x[i]);
+                largest = size > largest ? size : largest;
+            }
+            float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+            int32_t sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (int64_t i = 0; i < n; i++) {
+                int32_t rounded = (int32_t)rintf(x[i] * inverse);
+                q[i] = (int8_t)rounded;
+                sum += rounded;
+            }
+            for (int64_t i = n; i < v.size; i++) q[i] = 0;
+            v.scales[m * v.groups + g] = largest / 127.0f;
+            v.sums[m * v.groups + g] = sum;
+        }
+    return v;
+}
+
+static void dense_share(
+    const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
+    int64_t cols = w->cols;
+    const bfloat16 *data = w->data;
+    for (int64_t row = from; row < to; row += 4) {
+        /* The last rows may be counted twice; they are written once each with the same value. */
+        const bfloat16 *a[4];
+        for (int64_t i = 0; i < 4; i++)
+            a[i] = data + (row + i < to ? row + i : to - 1) * cols;
+        const bfloat16 *a0 = a[0], *a1 = a[1], *a2 = a[2], *a3 = a[3];
+        for (int64_t m = 0; m < v->count; m++) {
+            const float *x = v->values + m * cols;
+            float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+            for (int64_t k = 0; k < cols; k++) {
+                s0 += bf16_to_float(a0[k]) * x[k];
+                s1 += bf16_to_float(a1[k]) * x[k];
+                s2 += bf16_to_float(a2[k]) * x[k];
+                s3 += bf16_to_float(a3[k]) * x[k];
+            }
+            float sums[4] = {s0, s1, s2, s3};
+            for (int64_t i = 0; i < 4 && row + i < to; i++) out[m * w->rows + row + i] = sums[i];
+        }
+    }
+}
+
+/* One block of 16 rows times `count` vectors; count and int4 are known to the compiler. */
+static inline __attribute__((always_inline)) void block_product(
+    const Matrix *w, const Vectors *v, float *out, int64_t block, const int count, const int int4) {
+    const int64_t groups = v->groups, size = int4 ? 32 : 64, quads = size / 4;
+    const int64_t bytes = int4 ? size * LANES / 2 : size * LANES;
+    const uint8_t *data = (const uint8_t *)w->data + block * groups * bytes;
+    const bfloat16 *scales = w->scales + block * groups * LANES;
+    const int32_t zero = int4 ? 8 : 128;
+#ifdef HAVE_VNNI
+    const __m512i low = _mm512_set1_epi8(15);
+    __m512 total[MOST_VECTORS];
+    for (int m = 0; m < count; m++) total[m] = _mm512_setzero_ps();
+    for (int64_t g = 0; g < groups; g++, data += bytes, scales += LANES) {
+        /* Memory delivers at full speed only if it is asked a few microseconds ahead. */
+        for (int64_t line = 0; line < bytes; line += 64)
+            _mm_prefetch((const char *)data + 4096 + line, _MM_HINT_T0);
+        __m512i sum[MOST_VECTORS];
+        for (int m = 0; m < count; m++)
+            sum[m] = _mm512_set1_epi32(-zero * v->sums[m * groups + g]);
+        for (int64_t j = 0; j < (int4 ? quads / 2 : quads); j++) {
+            __m512i packed = _mm512_loadu_si512(data + j * 64);
+            __m512i first = int4 ? _mm512_and_si512(packed, low) : packed;
+            for (int m = 0; m < count; m++) {
+                const int8_t *q = v->integers + (m * groups + g) * size;
+                int32_t four;
+                memcpy(&four, q + 4 * j, 4);
+                sum[m] = _mm512_dpbusd_epi32(sum[m], first, _mm512_set1_epi32(four));
+            }
+            if (int4) {
+                __m512i second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low);
+                for (int m = 0; m < count; m++) {
+                    const int8_t *q = v->integers + (m * groups + g) * size + size / 2;
+                    int32_t four;
+                    memcpy(&four, q + 4 * j, 4);
+                    sum[m] = _mm512_dpbusd_epi32(sum[m], second, _mm512_set1_epi32(four));
+                }
+            }
+        }
+        __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(
+            _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)scales)), 16));
+        for (int m = 0; m < count; m++)
+            total[m] = _mm512_fmadd_ps(
+                _mm512_mul_ps(scale, _mm512_set1_ps(v->scales[m * groups + g])),
+                _mm512_cvtepi32_ps(sum[m]), total[m]);
+    }
+    for (int m = 0; m < count; m++) _mm512_storeu_ps(out + m * LANES, total[m]);
+#else
+    for (int i = 0; i < count * LANES; i++) out[i] = 0.0f;
+    for (int64_t g = 0; g < groups; g++, data += bytes, scales += LANES)
+        for (int m = 0; m < count; m++) {
+            const int8_t *q = v->integers + (m * groups + g) * size;
+            int32_t sum[LANES];
+            for (int r = 0; r < LANES; r++) sum[r] = -zero * v->sums[m * groups + g];
+            for (int64_t j = 0; j < quads; j++) {
+                int high = int4 && j >= quads / 2;
+                const uint8_t *packed = data + (high ? j - quads / 2 : j) * 64;
+                for (int r = 0; r < LANES; r++)
+                    for (int t = 0; t < 4; t++) {
+                        int32_t byte = packed[4 * r + t];
+                        int32_t weight = int4 ? (high ? byte >> 4 : byte & 15) : byte;
+                        sum[r] += weight * q[4 * j + t];
+                    }
+            }
+            for (int r = 0; r < LANES; r++)
+                out[m * LANES + r] +=
+                    bf16_to_float(scales[r]) * v->scales[m * groups + g] * (float)sum[r];
+        }
+#endif
+}
+
+static void quantised_share(
+    const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
+    float sums[LANES * MOST_VECTORS];
+    for (int64_t row = from; row < to; row += LANES) {
+        int64_t block = row / LANES, n = to - row < LANES ? to - row : LANES;
+#define CASE(count)                                                          \
+    case count:                                                              \
+        if (w->kind == INT4) block_product(w, v, sums, block, count, 1);     \
+        else block_product(w, v, sums, block, count, 0);                     \
+        break
+        switch (v->count) { CASE(1); CASE(2); CASE(3); CASE(4); CASE(5); CASE(6); CASE(7); CASE(8); }
+#undef CASE
+        for (int64_t m = 0; m < v->count; m++)
+            memcpy(out + m * w->rows + row, sums + m * LANES, (size_t)n * sizeof *sums);
+    }
+}
+
+void leitai_matvec_share(
+    const Matrix *w, const Vectors *v, float *out, int thread, int threads) {
+    int64_t from, to;
+    share_of(w, thread, threads, &from, &to);
+    if (w->kind == DENSE_BF16) dense_share(w, v, out, from, to);
+    else quantised_share(w, v, out, from, to);
+    if (w->bias)
+        for (int64_t m = 0; m < v->count; m++)
+            for (int64_t row = from; row < to; row++)
+                out[m * w->rows + row] += bf16_to_float(w->bias[row]);
+}
+
+/* y[count, rows] = x[count, cols] * matrix^T + bias, x and y in bfloat16, count at most 8. */
+void leitai_matvec(const Matrix *w, const bfloat16 *x, bfloat16 *y, int64_t count, int threads) {
+    float *values = leitai_scratch(0, (size_t)(count * w->cols) * 4);
+    float *out = leitai_scratch(1, (size_t)(count * w->rows) * 4);
+    for (int64_t i = 0; i < count * w->cols; i++) values[i] = bf16_to_float(x[i]);
+#pragma omp parallel num_threads(threads)
+    {
+        const int team = omp_get_num_threads();
+        Vectors v = leitai_vectors(values, count, w->cols, w->kind, 2);
+        int thread = omp_get_thread_num();
+        leitai_matvec_share(w, &v, out, thread, team);
+        int64_t from, to;
+        share_of(w, thread, team, &from, &to);
+        for (int64_t m = 0; m < count; m++)
+            for (int64_t i = from; i < to; i++)
+                y[m * w->rows + i] = float_to_bf16(out[m * w->rows + i]);
+    }
+}
+
+/* Write rows [from, to) of a quantised matrix as bfloat16, [to - from, cols]; from is a multiple of
+ * 16. */
+void leitai_dequantize(const Matrix *w, bfloat16 *y, int64_t from, int64_t to, int threads) {
+    const int int4 = w->kind == INT4;
+    const int64_t size = group_size(w->kind), groups = (w->cols + size - 1) / size;
+    const int64_t bytes = int4 ? size * LANES / 2 : size * LANES;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t row = from; row < to; row++) {
+        int64_t block = row / LANES, lane = row % LANES;
+        for (int64_t g = 0; g < groups; g++) {
+            const uint8_t *data = (const uint8_t *)w->data + (block * groups + g) * bytes + 4 * lane;
+            float scale = bf16_to_float(w->scales[(block * groups + g) * LANES + lane]);
+            bfloat16 *out = y + (row - from) * w->cols + g * size;
+            int64_t n = w->cols - g * size < size ? w->cols - g * size : size;
+            for (int64_t k = 0; k < n; k++) {
+                int high = int4 && k >= size / 2;
+                uint8_t byte = data[((high ? k - size / 2 : k) / 4) * 64 + k % 4];
+                int32_t weight = int4 ? (high ? byte >> 4 : byte & 15) - 8 : byte - 128;
+                out[k] = float_to_bf16(scale * (float)weight);
+            }
+        }
+    }
+}
