@@ -296,6 +296,13 @@ def attention_and_lse(
     if q.device.type == "cpu":
         out, lse = _flash(q, k, v, 0.0, causal, attn_mask=mask)
         return out, lse
+    return composed(q, k, v, mask, causal)
+
+
+def composed(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool
+) -> tuple[Tensor, Tensor]:
+    """Do what `attention_and_lse` does, on devices without a kernel that takes a mask."""
     group = q.shape[1] // k.shape[1]
     scores = q.float() @ k.repeat_interleave(group, 1).float().mT * q.shape[-1] ** -0.5
     if mask is not None:
