@@ -127,7 +127,7 @@ class PagedScope:
         _, heads, tokens, size = q.shape
         split = (heads // self._group, self._group)
         grouped = q[0].view(*split, tokens, size)
-        merged = _Merged(grouped)
+        merged = _Merged(grouped, len(self._pieces) + len(self._rows) + len(self._chunks))
         for piece in self._pieces:
             merged.add(piece.tokens, *self._over_blocks(grouped, keys, values, piece))
         for rows in self._rows:
@@ -265,12 +265,16 @@ class _Merged:
         out: [H_kv, G, N, D], fp32.
     """
 
-    def __init__(self, q: Tensor) -> None:
+    def __init__(self, q: Tensor, parts: int) -> None:
+        self._parts = parts
         self.out = torch.zeros(q.shape, dtype=torch.float32, device=q.device)
         self._lse = torch.full(q.shape[:-1], float("-inf"), device=q.device)
 
     def add(self, tokens: Tensor | slice, out: Tensor, lse: Tensor) -> None:
         """Merge the result [H_kv, G, n, D] of `tokens` over some of their keys."""
+        if self._parts == 1:  # nothing to merge it with
+            self.out[:, :, tokens] = out.float()
+            return
         before = self._lse[:, :, tokens]
         both = torch.logaddexp(before, lse)
         mine, theirs = (before - both).exp_()[..., None], (lse - both).exp_()[..., None]

@@ -309,7 +309,8 @@ class Engine:
             asked: the rows.
             logits: after each row's last token and each token of its guess, [n, V].
         """
-        best: list[int] = logits.argmax(dim=-1).tolist()
+        # The first of equals, as argmax, which takes five times as long in bfloat16.
+        best: list[int] = logits.max(dim=-1).indices.tolist()
         place = 0
         for running in asked:
             row, guess = running.handle.row, running.guess
