@@ -19,9 +19,9 @@ from leitai.inference.speculation import Speculator, worthwhile
 SYSTEM = (TEXTS[0] + TEXTS[1]) * 2
 
 
-def make(lm, prompt, *, max_tokens=12, **sampling):
+def make(lm, prompt, *, max_tokens=12, stop_ids=None, **sampling):
     ids = encode_text(lm.tokenizer, prompt) if isinstance(prompt, str) else prompt
-    limits = Limits(max_tokens, frozenset(lm.stop_ids))
+    limits = Limits(max_tokens, frozenset(lm.stop_ids if stop_ids is None else stop_ids))
     return make_row(lm.config, ids, Sampling(**sampling), limits, lm.tokenizer.token_bytes)
 
 
@@ -174,14 +174,21 @@ def reference(lm, prompt):
     return _KNOWN[key]
 
 
-def test_when_memory_is_short_the_oldest_goes_on_and_all_get_done(lm):
+def test_when_memory_is_short_the_oldest_goes_on_and_all_get_done_in_order(lm):
     # Each prompt fits with all others, what they will write does not.
-    prompts = [[9 + i] * 15 for i in range(6)]
-    engine = small(lm, 12, speculate=False)
-    handles = [engine.submit(make(lm, p, max_tokens=150, temperature=0.5)) for p in prompts]
-    finish(engine)
+    prompts = [[9 + i] * 15 for i in range(8)]
+    options = {"max_tokens": 70, "temperature": 0.5, "stop_ids": ()}
+    engine = small(lm, 12, speculate=False, rows=4)
+    handles = [engine.submit(make(lm, prompt, **options)) for prompt in prompts]
+    done = []
+    while engine.busy:
+        oldest = next(handle.row for handle in handles if not handle.done)
+        written = len(oldest.ids)
+        done += [handle for handle in engine.step() if handle.done]
+        assert len(oldest.ids) == written + 1, "the oldest never waits"
+    assert done == handles, "who had to give way does not lose its place"
     for handle, prompt in zip(handles, prompts, strict=True):
-        assert handle.row.ids == alone(lm, prompt, max_tokens=150, temperature=0.5)
+        assert handle.row.ids == alone(lm, prompt, **options)
     assert engine.memory()[0] == 12
     assert all_accounted(engine)
 
@@ -304,6 +311,7 @@ def test_a_loop_is_written_in_few_passes(lm, monkeypatch):
     handle = engine.submit(make(lm, cycle * 2, max_tokens=100))
     assert finish(engine) < 25
     assert handle.row.ids == cycle * 20
+    assert len(seen) < 10 + 130, "what was guessed and right is not read again"
 
 
 def test_guesses_are_made_only_where_they_pay():
