@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from inference_reference import CONTEXT, TEXTS
 
 from leitai.base import LeitaiError
-from leitai.inference import encode_text, generation
+from leitai.inference import Engine, encode_text
+from leitai.inference.sampler import Sampler
 
 PROMPTS = [*TEXTS[:7], "", "a", "我", TEXTS[0] + TEXTS[3]]
 RANDOM = {"temperature": 1.3, "top_p": 0.95, "top_k": 50, "repetition_penalty": 1.1}
@@ -46,11 +47,14 @@ def test_a_row_does_not_depend_on_its_batch(lm, order, count, options):
     assert together == alone
 
 
-@pytest.mark.parametrize("limit", ["ROWS", "PROMPT_BUDGET", "CACHE_BYTES"])
-def test_small_batches_write_the_same(lm, monkeypatch, limit):
-    expected = lm.generate(PROMPTS, max_tokens=10, **RANDOM)
-    monkeypatch.setattr(generation, limit, 1)
-    assert lm.generate(PROMPTS, max_tokens=10, **RANDOM) == expected
+@pytest.mark.parametrize(
+    "limits", [{"rows": 1}, {"chunk": 1}, {"cache_bytes": 1}, {"speculate": False}]
+)
+@pytest.mark.parametrize("options", [{}, RANDOM])
+def test_small_engines_write_the_same(lm, monkeypatch, limits, options):
+    expected = lm.complete(PROMPTS, max_tokens=20, **options)
+    monkeypatch.setattr(lm, "engine", Engine(lm.decoder, **limits))
+    assert lm.complete(PROMPTS, max_tokens=20, **options) == expected
 
 
 def test_seeds_differ_and_repeat(lm):
@@ -132,8 +136,8 @@ def test_writing_ends_where_the_context_is_full(lm):
 def test_special_tokens_are_not_shown_in_the_text(lm, monkeypatch):
     special = sorted(set(lm.tokenizer.special.values()) - set(lm.stop_ids))[0]
     written = iter([special, *lm.tokenizer.encode("ab"), *lm.stop_ids[:1]])
-    monkeypatch.setattr(generation, "_choose", lambda *_: [next(written)])
-    found = lm.complete(["x"], max_tokens=9)[0]
+    monkeypatch.setattr(Sampler, "next", lambda *_: next(written))
+    found = lm.complete(["x"], max_tokens=9, temperature=1.0)[0]
     assert found.text == "ab"
     assert found.ids[0] == special
 

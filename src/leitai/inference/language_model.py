@@ -13,9 +13,10 @@ from torch.nn.functional import normalize
 from leitai.base import LeitaiError
 from leitai.inference.batches import by_length, pad
 from leitai.inference.encoding import encode_pair, encode_text
-from leitai.inference.generation import Generated, Limits, Row, make_row, write, write_all
+from leitai.inference.generation import Generated, Limits, Row, make_row
 from leitai.inference.options import GenerateOptions, read_options
 from leitai.inference.sampler import Sampling
+from leitai.inference.scheduler import Engine
 from leitai.inference.scoring import TOKEN_BUDGET, Score, score_requests
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
 from leitai.models.quantized import parse_bits
@@ -36,6 +37,8 @@ class LanguageModel:
         chat_format: messages to ids, by the checkpoint's own template.
         stop_ids: ids that end an answer, from generation_config.json, config.json and the
             tokenizer's end tokens together, in ascending order.
+        engine: what writes. It remembers prefixes between calls of `chat`, `stream` and
+            `stream_chat`, so the next turn of a conversation reads its new messages alone.
     """
 
     def __init__(self, decoder: Decoder, tokenizer: "Tokenizer", chat_format: "Chat") -> None:
@@ -55,6 +58,7 @@ class LanguageModel:
         self.chat_format = chat_format
         ids = {*chat_format.stop_ids, *decoder.config.eos_token_ids}
         self.stop_ids: tuple[int, ...] = tuple(sorted(ids))
+        self.engine = Engine(self.decoder)
         self._hidden_ids = frozenset(tokenizer.special.values())
 
     @classmethod
@@ -219,6 +223,9 @@ class LanguageModel:
     ) -> list[Generated]:
         """Continue prompts and return text, ids and how each ended; as `generate`.
 
+        What is computed depends on the arguments alone, down to rounding: prefixes are shared
+        within a call and forgotten before it.
+
         Args:
             prompts: texts or token ids.
             sources: what an error names instead of "prompt 1" and so on.
@@ -229,7 +236,8 @@ class LanguageModel:
             self._row(prompt, where, sampling, limits)
             for prompt, where in zip(prompts, _names("prompt", prompts, sources), strict=True)
         ]
-        write_all(self.decoder, rows)
+        self.engine.forget()
+        self._write(rows)
         return [row.result() for row in rows]
 
     def stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> Iterator[str]:
@@ -239,7 +247,7 @@ class LanguageModel:
             LeitaiError: as `generate`, at the call and not at the first piece.
         """
         sampling, limits = read_options(options, self.stop_ids)
-        return _pieces(self.decoder, self._row(prompt, "prompt", sampling, limits))
+        return _pieces(self.engine, self._row(prompt, "prompt", sampling, limits))
 
     def chat(
         self,
@@ -263,7 +271,10 @@ class LanguageModel:
             LeitaiError: there is no chat template, it refuses the messages, or as `generate`.
         """
         ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
-        return self.complete([ids], **options)[0].text
+        sampling, limits = read_options(options, self.stop_ids)
+        row = self._row(ids, "messages", sampling, limits)
+        self._write([row])
+        return row.result().text
 
     def stream_chat(
         self,
@@ -309,7 +320,20 @@ class LanguageModel:
     def _row(self, prompt: Prompt, where: object, sampling: Sampling, limits: Limits) -> Row:
         ids = encode_text(self.tokenizer, prompt) if isinstance(prompt, str) else list(prompt)
         self._check(ids, where, self.context_length - 1)
-        return make_row(self.decoder, ids, sampling, limits, self._token_bytes)
+        return make_row(self.config, ids, sampling, limits, self._token_bytes)
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        """Write rows to their ends."""
+        handles = [self.engine.submit(row) for row in rows]
+        try:
+            for handle in handles:
+                while not handle.done:
+                    self.engine.step()
+                if handle.error is not None:
+                    raise handle.error
+        finally:
+            for handle in handles:
+                self.engine.cancel(handle)
 
     def _check(self, ids: Sequence[int], where: object, longest: int) -> None:
         if not ids:
@@ -342,10 +366,19 @@ def _is_single(prompt: Prompt | Sequence[Prompt]) -> bool:
     return isinstance(prompt, str) or (len(prompt) > 0 and isinstance(prompt[0], int))
 
 
-def _pieces(decoder: Decoder, row: Row) -> Iterator[str]:
-    for _, piece in write(decoder, [row]):
-        if piece:
-            yield piece
+def _pieces(engine: Engine, row: Row) -> Iterator[str]:
+    handle = engine.submit(row)
+    try:
+        while True:
+            while handle.pieces:
+                yield handle.pieces.popleft()
+            if handle.error is not None:
+                raise handle.error
+            if handle.done:
+                return
+            engine.step()
+    finally:
+        engine.cancel(handle)  # whoever stops reading frees the memory
 
 
 def _device(name: str) -> torch.device:
