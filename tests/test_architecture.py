@@ -11,6 +11,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "leitai"
 FLOORS = (
     "base",
+    "forest",
     "models",
     "text",
     "data",

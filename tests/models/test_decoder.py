@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from models_reference import TINY, make_reference, relative_difference, save_reference
 from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 
-from leitai.models import Decoder, KeyValueCache, ModelConfig, load_decoder
+from leitai.models import Causal, Decoder, KeyValueCache, ModelConfig, load_decoder
 from leitai.models.norm import RMSNorm
 
 LIMIT = 1e-4
@@ -59,7 +59,7 @@ def test_any_split_through_the_cache_equals_one_pass(pair, data):
         cache = KeyValueCache(decoder.config, 2, capacity=data.draw(st.sampled_from([0, 40, 128])))
         parts, start = [], 0
         for cut in cuts:
-            parts.append(decoder(ids[:, start:cut], cache=cache))
+            parts.append(decoder(ids[:, start:cut], scope=cache))
             start = cut
         split = decoder.logits(torch.cat(parts, dim=1))
     assert relative_difference(split, whole) < 1e-5
@@ -80,12 +80,12 @@ def test_rows_of_different_lengths_share_a_cache(pair, lengths, more):
         prompt = ids[:, : max(lengths)].clone()
         for row, length in enumerate(lengths):
             prompt[row, length:] = 305
-        decoder(prompt, cache=cache)
+        decoder(prompt, scope=cache)
         cache.set_lengths(lengths)
         done = list(lengths)
         for width in more:
             step = torch.stack([ids[row, at : at + width] for row, at in enumerate(done)])
-            hidden = decoder(step, cache=cache)
+            hidden = decoder(step, scope=cache)
             done = [at + width for at in done]
         for row, end in enumerate(done):
             alone = decoder(ids[row : row + 1, :end])[0, -width:]
@@ -105,9 +105,9 @@ def test_positions_shift_the_rotation_alone(pair):
     """Attention sees differences of positions only, so a common shift leaves the output."""
     _, decoder = pair
     ids = some_ids(1, 20)
-    shifted = decoder(ids, positions=torch.arange(20)[None] + 50)
+    shifted = decoder(ids, scope=Placed(torch.arange(20)[None] + 50))
     torch.testing.assert_close(shifted, decoder(ids), rtol=0, atol=2e-4)
-    stretched = decoder(ids, positions=torch.arange(20)[None] * 3)
+    stretched = decoder(ids, scope=Placed(torch.arange(20)[None] * 3))
     assert (stretched - decoder(ids)).abs().max() > 1e-2
 
 
@@ -159,3 +159,13 @@ def test_the_norm_is_the_references_bit_for_bit(dtype):
         expected = theirs.to(dtype)(x)
         assert torch.isfinite(expected).all()
         assert torch.equal(ours.to(dtype)(x), expected)
+
+
+class Placed(Causal):
+    """Causal attention at other positions."""
+
+    def __init__(self, positions):
+        self._positions = positions
+
+    def begin(self, steps, device):
+        return self._positions

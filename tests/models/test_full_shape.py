@@ -45,7 +45,7 @@ def differences(decoder, reference, ids):
     # A long prompt, an uneven chunk and single steps, as in generation.
     cuts = sorted({max(1, length * 3 // 4), max(1, length - 3), max(1, length - 1), length})
     sizes = [b - a for a, b in zip([0, *cuts], cuts, strict=False)]
-    cached = torch.cat([decoder(part, cache=cache)[0] for part in ids.split(sizes, 1)])
+    cached = torch.cat([decoder(part, scope=cache)[0] for part in ids.split(sizes, 1)])
     scale, worst = 0.0, [0.0, 0.0]
     for rows in range(0, length, CHUNK):
         part = slice(rows, rows + CHUNK)

@@ -51,24 +51,40 @@ def test_windows_hold_rows_of_like_length():
     assert padded < 1.05 * sum(lengths)
 
 
-def test_a_batch_pads_on_the_right_and_points_one_before_each_target():
+def test_a_batch_holds_what_predictions_depend_on():
     rows = [make_row([5, 6, 7, 8], [2, 3]), make_row([1, 2], [1], source="s")]
-    batch = collate(rows, pad_id=99)
-    assert batch.ids.tolist() == [[5, 6, 7, 8], [1, 2, 99, 99]]
-    assert batch.places.tolist() == [1, 2, 4]
-    assert batch.targets.tolist() == [7, 8, 2]
-    assert (batch.weights, batch.weight, batch.tokens) == (None, 3.0, 6)
+    batch = collate(rows)
+    # short rows first; a row's last token predicts nothing
+    assert batch.ids.tolist() == [[1, 5, 6, 7]]
+    assert batch.places.tolist() == [0, 2, 3]
+    assert batch.targets.tolist() == [2, 7, 8]
+    assert batch.weights.tolist() == [1.0, 1.0, 1.0]
+    assert (batch.weight, batch.tokens, batch.predictions) == (3.0, 6, 3)
     assert batch.sources == ("r", "s")
-    weighted = collate([make_row([5, 6, 7], [1, 2], [0.25, 1.0])], pad_id=0)
+    weighted = collate([make_row([5, 6, 7], [1, 2], [0.25, 1.0])])
     assert weighted.weights.tolist() == [0.25, 1.0]
     assert weighted.weight == 1.25
 
 
-def test_batches_part_a_window_in_order():
-    rows = [make_row([n, n + 1], [1]) for n in range(5)]
-    parts = list(window_batches(rows, 2, 0))
-    assert torch.cat([part.targets for part in parts]).tolist() == [1, 2, 3, 4, 5]
-    assert [len(part.targets) for part in parts] == [2, 2, 1]
+def test_a_target_that_rows_share_counts_for_each_of_them():
+    stem = list(range(20))
+    rows = [make_row([*stem, end], [19, 20], [0.5, 1.0]) for end in (30, 31, 31)]
+    batch = collate(rows)
+    assert batch.ids.tolist() == [stem]
+    assert batch.places.tolist() == [18, 19, 19]
+    assert batch.targets.tolist() == [19, 30, 31]
+    assert batch.weights.tolist() == [1.5, 1.0, 2.0]
+    assert (batch.weight, batch.predictions, batch.tokens) == (4.5, 6, 63)
+
+
+def test_batches_part_a_window_by_rows_and_by_unique_tokens():
+    rows = [make_row([n, n + 1, n + 2], [1]) for n in (4, 0, 2, 1, 3)]
+    assert [len(b.sources) for b in window_batches(rows, 2, 100)] == [2, 2, 1]
+    assert [len(b.sources) for b in window_batches(rows, 9, 7)] == [2, 2, 1]
+    alike = [make_row([*range(50), n], [50]) for n in range(8)]
+    assert [len(b.sources) for b in window_batches(alike, 9, 60)] == [8]
+    parts = list(window_batches(rows, 2, 100))
+    assert sorted(torch.cat([part.targets for part in parts]).tolist()) == [1, 2, 3, 4, 5]
 
 
 SPECIAL = frozenset({0, 1})

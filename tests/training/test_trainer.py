@@ -208,16 +208,16 @@ def test_lora_on_a_half_precision_base(qwen, rows, tmp_path):
 def test_a_loss_that_is_nan_names_step_and_rows_and_keeps_the_weights(
     qwen, rows, tmp_path, monkeypatch, spec
 ):
-    backward = loop_module.backward
+    loss_sum = loop_module.loss_sum
     calls = []
 
-    def poisoned(decoder, batch, scale):
+    def poisoned(decoder, batch):
         calls.append(batch.sources)
-        loss = backward(decoder, batch, scale)
+        loss = loss_sum(decoder, batch)
         return loss * float("nan") if len(calls) == 5 else loss
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module, "backward", poisoned)
+        patch.setattr(loop_module, "loss_sum", poisoned)
         with pytest.raises(LeitaiError) as caught:
             train(qwen, rows(20), [], spec, tmp_path / "run")
     text = str(caught.value)

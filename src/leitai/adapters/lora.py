@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,8 @@ class LoRALinear(nn.Linear):
 
     It takes over the weight and bias of the layer it replaces, so the names in the decoder's
     `state_dict()` stay those of the checkpoint, joined by `lora_A.weight` and `lora_B.weight`. A
-    and B are float32 whatever the base's dtype is: 8 bits of mantissa lose their small updates.
+    and B are float32 whatever the base's dtype is (8 bits of mantissa lose their small updates) and
+    take part in the arithmetic rounded to the dtype of the input.
 
     Attributes:
         lora_A: [rank, in], drawn as PEFT does (Kaiming uniform, a = sqrt(5)).
@@ -66,12 +68,15 @@ class LoRALinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., in] to [..., out] in the dtype of `x`."""
-        inner = x.to(self.lora_A.weight.dtype)
+        factors = self.lora_A.weight, self.lora_B.weight
         if self.training and self.dropout:
-            inner = dropout(inner, self.dropout)
-        update = linear(linear(inner, self.lora_A.weight), self.lora_B.weight)
-        # `add` with alpha is one pass over the output where `+ scaling * update` is two
-        return torch.add(linear(x, self.weight, self.bias), update.to(x.dtype), alpha=self.scaling)
+            update = linear(
+                linear(dropout(x, self.dropout), factors[0].to(x.dtype)), factors[1].to(x.dtype)
+            )
+            return torch.add(linear(x, self.weight, self.bias), update, alpha=self.scaling)
+        flat = x.reshape(-1, self.in_features)
+        out: Tensor = _LowRankUpdate.apply(flat, self.weight, self.bias, *factors, self.scaling)  # type: ignore[no-untyped-call]
+        return out.view(*x.shape[:-1], self.out_features)
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once.
@@ -85,6 +90,42 @@ class LoRALinear(nn.Linear):
         plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
         plain.weight, plain.bias = self.weight, self.bias
         return plain
+
+
+class _LowRankUpdate(torch.autograd.Function):
+    """y = x W^T + b + s (x A^T) B^T with W and b frozen; keeps x and x A^T, and nothing twice.
+
+    With g the gradient of y and h = s g B:  dx = g W + h A,  dA = h^T x,  dB = s g^T (x A^T).
+    The factors are used in the dtype of x, and their gradients returned in float32.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        factor_a: Tensor,
+        factor_b: Tensor,
+        scaling: float,
+    ) -> Tensor:
+        inner = x @ factor_a.to(x.dtype).T
+        out = linear(x, weight, bias).addmm_(inner, factor_b.to(x.dtype).T, alpha=scaling)
+        ctx.save_for_backward(x, inner, weight, factor_a, factor_b)
+        ctx.scaling = scaling
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, inner, weight, factor_a, factor_b = ctx.saved_tensors
+        (grad,) = gradients
+        through_b = (grad @ factor_b.to(grad.dtype)).mul_(ctx.scaling)
+        into_x = None
+        if ctx.needs_input_grad[0]:
+            into_x = (grad @ weight).addmm_(through_b, factor_a.to(grad.dtype))
+        into_a = (through_b.T @ x).to(factor_a.dtype)
+        into_b = (grad.T @ inner).to(factor_b.dtype).mul_(ctx.scaling)
+        return into_x, None, None, into_a, into_b, None
 
 
 def lora_layers(decoder: Decoder) -> Iterator[tuple[str, LoRALinear]]:

@@ -143,7 +143,7 @@ def _read_prompts(
     decoder: Decoder, prompts: Sequence[Sequence[int]], cache: KeyValueCache
 ) -> Tensor:
     """Run the prompts; return the logits after each one's last token, [B, V]."""
-    hidden = decoder(pad(prompts, decoder.device), cache=cache)
+    hidden = decoder(pad(prompts, decoder.device), scope=cache)
     lengths = [len(prompt) for prompt in prompts]
     cache.set_lengths(lengths)
     last = torch.tensor(lengths, device=hidden.device) - 1
@@ -153,7 +153,7 @@ def _read_prompts(
 @torch.inference_mode()
 def _step(decoder: Decoder, tokens: list[int], cache: KeyValueCache) -> Tensor:
     ids = torch.tensor(tokens, device=decoder.device)[:, None]
-    return decoder.logits(decoder(ids, cache=cache)[:, 0])
+    return decoder.logits(decoder(ids, scope=cache)[:, 0])
 
 
 @torch.inference_mode()

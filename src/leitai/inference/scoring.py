@@ -110,7 +110,7 @@ def _score_branches(
     """Run each context once, then the continuations over its keys and values."""
     config = decoder.config
     prefix = KeyValueCache(config, len(contexts), device=decoder.device)
-    hidden = decoder(pad(contexts, decoder.device), cache=prefix)
+    hidden = decoder(pad(contexts, decoder.device), scope=prefix)
     prefix.set_lengths([len(context) for context in contexts])
     # The context's last row predicts the first token of every continuation.
     last = [len(context) - 1 for context in contexts]
@@ -125,7 +125,7 @@ def _score_branches(
     )
     for batch in by_length(longer, _length, TOKEN_BUDGET, most):
         ids = pad([rest[:-1] for _, rest, _ in batch], decoder.device)
-        hidden = decoder(ids, cache=BranchCache(prefix, [parent for parent, _, _ in batch]))
+        hidden = decoder(ids, scope=BranchCache(prefix, [parent for parent, _, _ in batch]))
         predictions = [
             _Prediction(row, index - 1, rest[index], tally, index)
             for row, (_, rest, tally) in enumerate(batch)

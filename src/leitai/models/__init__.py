@@ -20,17 +20,21 @@ from leitai.models.presets import (
     preset,
     scratch_config,
 )
+from leitai.models.scope import AttentionScope, Causal, attention
 
 __all__ = [
     "FAMILIES",
     "PRESETS",
     "SCRATCH_PRESETS",
+    "AttentionScope",
     "BranchCache",
+    "Causal",
     "Decoder",
     "Family",
     "KeyValueCache",
     "ModelConfig",
     "RopeScaling",
+    "attention",
     "init_decoder",
     "load_decoder",
     "parameter_count",

@@ -1,18 +1,17 @@
-"""Grouped-query attention (Ainslie et al., arXiv 2305.13245) and the cache of keys and values."""
+"""Grouped-query attention (Ainslie et al., arXiv 2305.13245)."""
 
 from typing import cast
 
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
-from leitai.models.cache import Past
 from leitai.models.config import ModelConfig
 from leitai.models.norm import RMSNorm
 from leitai.models.rotary import rotate
+from leitai.models.scope import AttentionScope
 
 
 class Attention(nn.Module):
-    """Causal self-attention; each of `num_key_value_heads` serves a group of query heads.
+    """Self-attention; each of `num_key_value_heads` serves a group of query heads.
 
     Where the families differ: Qwen2 and Qwen2.5 have biases on q, k and v; Qwen3 normalises q and k
     per head before the rotation; Llama 3 has neither.
@@ -22,7 +21,6 @@ class Attention(nn.Module):
         super().__init__()
         self.layer = layer
         self.head_dim = config.head_dim
-        self.grouped = config.num_key_value_heads != config.num_attention_heads
         queries = config.num_attention_heads * config.head_dim
         keys = config.num_key_value_heads * config.head_dim
         bias = config.traits.qkv_bias
@@ -35,23 +33,14 @@ class Attention(nn.Module):
             self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
             self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
-    def forward(
-        self,
-        x: Tensor,
-        cos: Tensor,
-        sin: Tensor,
-        mask: Tensor | None,
-        cache: Past | None,
-    ) -> Tensor:
-        """Attend from each token to itself and to what is before it in its row.
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope) -> Tensor:
+        """Attend from each token to those that `scope` lets it see.
 
         Args:
             x: [B, T, hidden].
             cos: cosines of the rotation, [B or 1, 1, T, head_dim].
             sin: its sines.
-            mask: None for a plain causal pass without a past; else true where a query may look at
-                a key, [B or 1, 1, T, S].
-            cache: keys and values of earlier tokens; those of `x` are added.
+            scope: which keys each query sees.
 
         Returns:
             [B, T, hidden].
@@ -64,13 +53,6 @@ class Attention(nn.Module):
         q = rotate(q.transpose(1, 2), cos, sin)
         k = rotate(k.transpose(1, 2), cos, sin)
         v = self.v_proj(x).view(shape).transpose(1, 2)
-        if cache is not None:
-            k, v = cache.extend(self.layer, k, v)
-        # With the group size stated, the kernel reads each key once; expanding keys first was 5 to
-        # 15 % slower, forward and backward, on the CPU kernel.
-        causal = mask is None and steps > 1
-        out = scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=self.grouped
-        )
+        out = scope.attend(self.layer, q, k, v)
         joined: Tensor = self.o_proj(out.transpose(1, 2).reshape(rows, steps, -1))
         return joined

@@ -1,33 +1,10 @@
 """Keys and values of tokens that have already been through the decoder."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from leitai.models.config import ModelConfig
-
-
-class Past(Protocol):
-    """What the decoder asks of a cache during one pass over T new tokens a row.
-
-    Attributes:
-        lengths: tokens that each row already has, [B], int64, on the decoder's device.
-    """
-
-    lengths: Tensor
-
-    def begin(self, steps: int) -> Tensor | None:
-        """Prepare for `steps` new tokens a row; return which keys each may see, [B, 1, T, S].
-
-        None means that nothing but causality within the new tokens restricts it.
-        """
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Add a layer's new keys and values [B, H, T, D]; return all to attend to, [B, H, S, D]."""
-
-    def finish(self, steps: int) -> None:
-        """Count the new tokens."""
+from leitai.models.scope import attention
 
 
 class KeyValueCache:
@@ -63,6 +40,7 @@ class KeyValueCache:
         self._longest = 0
         self._even = True
         self._end = 0
+        self._mask: Tensor | None = None
 
     @property
     def longest(self) -> int:
@@ -90,22 +68,26 @@ class KeyValueCache:
             raise IndexError(f"the cache holds nothing for layer {layer}")
         return keys[:, :, : self._longest], values[:, :, : self._longest]
 
-    def begin(self, steps: int) -> Tensor | None:
-        """Make room; see `Past.begin`."""
+    def begin(self, steps: int, device: torch.device) -> Tensor:
+        """Make room; see `AttentionScope.begin`."""
         self._end = self._longest + steps
         if self._end > self.capacity:
             # Twice as much as before, so that a long generation copies each slot only a few times.
             self.capacity = max(self._end, 2 * self.capacity) if self._longest else self._end
-        if self._longest == 0 or (self._even and steps == 1):
-            return None
-        slots = torch.arange(self._end, device=self.lengths.device)
-        last = self.lengths[:, None] + torch.arange(steps, device=self.lengths.device)
-        if self._even:
-            last = last[:1]
-        return (slots <= last[:, :, None])[:, None]
+        positions = self.lengths[:, None] + torch.arange(steps, device=device)
+        self._mask = None
+        if self._longest and not (self._even and steps == 1):
+            last = positions[:1] if self._even else positions
+            slots = torch.arange(self._end, device=device)
+            self._mask = (slots <= last[:, :, None])[:, None]
+        return positions
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write the new tokens behind each row's last one; see `Past.extend`."""
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """See `AttentionScope.attend`."""
+        return attention(q, *self._extend(layer, k, v), self._mask)
+
+    def _extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new tokens behind each row's last one; return all keys and values."""
         if self._longest == 0 and self.capacity == self._end:
             self._keys[layer], self._values[layer] = keys, values
             return keys, values
@@ -133,7 +115,7 @@ class KeyValueCache:
         return store
 
     def finish(self, steps: int) -> None:
-        """Count the new tokens; see `Past.finish`."""
+        """See `AttentionScope.finish`."""
         self.lengths = self.lengths + steps
         self._longest += steps
 
@@ -152,22 +134,22 @@ class BranchCache:
         self._same = len(set(parents)) == 1
         self._first = parents[0]
         self.lengths = prefix.lengths.index_select(0, self._parents)
+        self._mask: Tensor | None = None
 
-    def begin(self, steps: int) -> Tensor | None:
-        """See `Past.begin`."""
-        device = self.lengths.device
+    def begin(self, steps: int, device: torch.device) -> Tensor:
+        """See `AttentionScope.begin`."""
         before = torch.arange(self._prefix.longest, device=device) < self.lengths[:, None]
         own = torch.ones(steps, steps, dtype=torch.bool, device=device).tril()
         rows = len(self.lengths)
         seen = (before[:, None].expand(rows, steps, -1), own.expand(rows, steps, steps))
-        return torch.cat(seen, dim=-1)[:, None]
+        self._mask = torch.cat(seen, dim=-1)[:, None]
+        return self.lengths[:, None] + torch.arange(steps, device=device)
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Past.extend`."""
-        old_keys, old_values = self._prefix.layer(layer)
-        return torch.cat((self._gather(old_keys), keys), dim=2), torch.cat(
-            (self._gather(old_values), values), dim=2
-        )
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """See `AttentionScope.attend`."""
+        old_keys, old_values = map(self._gather, self._prefix.layer(layer))
+        keys, values = torch.cat((old_keys, k), dim=2), torch.cat((old_values, v), dim=2)
+        return attention(q, keys, values, self._mask)
 
     def _gather(self, store: Tensor) -> Tensor:
         if self._same:
@@ -175,5 +157,5 @@ class BranchCache:
         return store.index_select(0, self._parents)
 
     def finish(self, steps: int) -> None:
-        """See `Past.finish`."""
+        """See `AttentionScope.finish`."""
         self.lengths = self.lengths + steps

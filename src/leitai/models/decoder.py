@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
 from leitai.models.attention import Attention
-from leitai.models.cache import Past
 from leitai.models.config import ModelConfig
 from leitai.models.norm import RMSNorm
 from leitai.models.rotary import Rotary
+from leitai.models.scope import AttentionScope, Causal
 
 
 class MLP(nn.Module):
@@ -44,11 +44,9 @@ class Block(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, cache: Past | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope) -> Tensor:
         """Map the residual stream [B, T, hidden] to the next layer's."""
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, scope)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -98,40 +96,31 @@ class Decoder(nn.Module):
         """The weights' number format."""
         return self.model.embed_tokens.weight.dtype
 
-    def forward(
-        self,
-        ids: Tensor,
-        *,
-        positions: Tensor | None = None,
-        cache: Past | None = None,
-    ) -> Tensor:
+    @property
+    def head_weight(self) -> Tensor:
+        """The output projection, [V, hidden]: the embedding itself when it is tied."""
+        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+
+    def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
         """Run the trunk.
 
-        Rows are right-padded: with causal attention, what stands after a row's end changes nothing
-        in the row, so the padding id may be any id.
+        By default rows are right-padded and attend causally: what stands after a row's end changes
+        nothing in the row, so the padding id may be any id.
 
         Args:
             ids: token ids, [B, T], int64.
-            positions: rotary positions, [B or 1, T]; by default counted from the row's start, the
-                cached tokens included.
-            cache: keys and values of earlier tokens. Those of `ids` are added and each row's length
-                grows by T; after a padded batch, give the true lengths to `cache.set_lengths`.
+            scope: which keys each token sees, and at which positions the tokens stand.
 
         Returns:
             The residual stream after the final norm, [B, T, hidden].
         """
-        steps = ids.shape[1]
-        if positions is None:
-            positions = torch.arange(steps, device=ids.device)[None]
-            if cache is not None:
-                positions = positions + cache.lengths[:, None]
-        mask = None if cache is None else cache.begin(steps)
+        scope = scope or Causal()
+        positions = scope.begin(ids.shape[1], ids.device)
         x: Tensor = self.model.embed_tokens(ids)
         cos, sin = self._rotary(positions, x.dtype)
         for block in self.model.layers:
-            x = block(x, cos, sin, mask, cache)
-        if cache is not None:
-            cache.finish(steps)
+            x = block(x, cos, sin, scope)
+        scope.finish(ids.shape[1])
         return cast(Tensor, self.model.norm(x))
 
     def logits(self, hidden: Tensor) -> Tensor:

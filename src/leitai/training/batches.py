@@ -8,7 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-POOL = 50  # windows that are sorted by length together: little padding, and still a random order
+from leitai.forest import ForestScope, common_prefix, plant
+
+POOL = (
+    50  # windows that are sorted by length together: windows of about one size, yet in random order
+)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -39,43 +43,53 @@ class EncodedRow:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Right-padded rows and what to predict from them.
+    """Rows as a prefix forest, without padding, and what to predict from them.
 
     Attributes:
-        ids: [B, T].
-        places: for each target, the flat index into [B * T] of the position that predicts it.
-        targets: the ids to predict, [N].
-        weights: [N] in float32, or None when all are 1.
+        ids: unique tokens that a prediction depends on, [1, N].
+        scope: what attends to what.
+        places: for each prediction, the place in [N] that makes it, ascending, [P].
+        targets: the ids to predict, [P]; no two predictions share place and id.
+        weights: how much each counts, [P] in float32: the sum over the rows that share it.
         weight: their sum.
-        tokens: tokens of the rows, padding left out.
+        tokens: tokens of the rows, each row counted in full.
+        predictions: targets of the rows, each row counted in full.
         sources: where the rows stand.
     """
 
     ids: Tensor
+    scope: ForestScope
     places: Tensor
     targets: Tensor
-    weights: Tensor | None
+    weights: Tensor
     weight: float
     tokens: int
+    predictions: int
     sources: tuple[str, ...]
 
 
-def collate(rows: Sequence[EncodedRow], pad_id: int, device: str = "cpu") -> Batch:
-    """Put rows into one batch. Padding is never a target and, being on the right, never seen."""
-    width = max(len(row.ids) for row in rows)
-    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = row.ids
-    places = np.concatenate([row.targets + (i * width - 1) for i, row in enumerate(rows)])
+def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
+    """Put rows into one batch; what they begin with together is computed once.
+
+    What stands after a row's last prediction is left out: nothing depends on it.
+    """
+    forest = plant([row.ids[: row.targets[-1]] for row in rows])
+    places = np.concatenate([forest.places(i)[row.targets - 1] for i, row in enumerate(rows)])
+    labels = np.concatenate([row.labels for row in rows])
     weights = np.concatenate([row.weights for row in rows])
-    plain = bool((weights == 1.0).all())
+    pairs, first, owner = np.unique(
+        np.stack([places, labels]), axis=1, return_index=True, return_inverse=True
+    )
+    summed = np.bincount(owner.ravel(), weights=weights, minlength=len(first)).astype(np.float32)
     return Batch(
-        ids=torch.from_numpy(ids).to(device),
-        places=torch.from_numpy(places).to(device),
-        targets=torch.from_numpy(np.concatenate([row.labels for row in rows])).to(device),
-        weights=None if plain else torch.from_numpy(weights).to(device),
+        ids=torch.from_numpy(forest.ids)[None].to(device),
+        scope=ForestScope(forest),
+        places=torch.from_numpy(pairs[0]).to(device),
+        targets=torch.from_numpy(pairs[1]).to(device),
+        weights=torch.from_numpy(summed).to(device),
         weight=float(weights.sum(dtype=np.float64)),
         tokens=sum(len(row.ids) for row in rows),
+        predictions=len(labels),
         sources=tuple(row.source for row in rows),
     )
 
@@ -114,8 +128,24 @@ def epoch_windows(lengths: Sequence[int], window: int, seed: int, epoch: int) ->
 
 
 def window_batches(
-    rows: Sequence[EncodedRow], batch_rows: int, pad_id: int, device: str = "cpu"
+    rows: Sequence[EncodedRow], batch_rows: int, batch_tokens: int, device: str = "cpu"
 ) -> Iterator[Batch]:
-    """Yield the batches of one step's rows."""
-    for start in range(0, len(rows), batch_rows):
-        yield collate(rows[start : start + batch_rows], pad_id, device)
+    """Yield the batches of one step's rows, those that begin alike together.
+
+    Args:
+        rows: of the step.
+        batch_rows: most rows of a batch.
+        batch_tokens: most unique tokens of a batch; a longer row is a batch of its own.
+        device: where the batches go.
+    """
+    ordered = sorted(rows, key=lambda row: row.ids.astype(">u4").tobytes())
+    batch: list[EncodedRow] = []
+    tokens = 0
+    for row in ordered:
+        new = len(row.ids) - (common_prefix(batch[-1].ids, row.ids) if batch else 0)
+        if batch and (len(batch) == batch_rows or tokens + new > batch_tokens):
+            yield collate(batch, device)
+            batch, tokens, new = [], 0, len(row.ids)
+        batch.append(row)
+        tokens += new
+    yield collate(batch, device)

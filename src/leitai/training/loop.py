@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from leitai.adapters import trainable_state
@@ -20,7 +20,6 @@ from leitai.training.batches import (
     Batch,
     EncodedRow,
     Ints,
-    collate,
     epoch_windows,
     generator,
     window_batches,
@@ -28,7 +27,7 @@ from leitai.training.batches import (
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.interrupts import deferred_interrupts
-from leitai.training.loss import backward, loss_sum
+from leitai.training.loss import loss_sum
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.noise import Noise
@@ -53,7 +52,6 @@ class Loop:
         valid: rows to stop by; may be empty.
         spec: how to train.
         seed: of order, noise and dropout.
-        pad_id: fills up batches.
         special: ids that noise leaves alone.
         identity: stored with each checkpoint.
         run_folder: gets the metrics and, with a failure, its rows.
@@ -68,7 +66,6 @@ class Loop:
     valid: Sequence[EncodedRow]
     spec: AdaptSpec
     seed: int
-    pad_id: int
     special: frozenset[int]
     identity: Mapping[str, Any]
     run_folder: Path
@@ -92,8 +89,14 @@ class Loop:
         self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
         by_length = sorted(self.valid, key=lambda row: len(row.ids))
         self._valid_batches = [
-            collate(by_length[start : start + EVALUATION_ROWS], self.pad_id, self.device)
+            batch
             for start in range(0, len(by_length), EVALUATION_ROWS)
+            for batch in window_batches(
+                by_length[start : start + EVALUATION_ROWS],
+                EVALUATION_ROWS,
+                spec.batch_tokens,
+                self.device,
+            )
         ]
         self._valid_bytes = sum(row.answer_bytes for row in self.valid)
         self._windows: tuple[int, list[Ints]] = (-1, [])
@@ -186,7 +189,7 @@ class Loop:
         if self.noise is not None:
             draws = generator(self.seed, self.step, _NOISE_STREAM)
             rows = [self.noise(row, draws) for row in rows]
-        return list(window_batches(rows, self.spec.batch_rows, self.pad_id, self.device))
+        return list(window_batches(rows, self.spec.batch_rows, self.spec.batch_tokens, self.device))
 
     def _update(self) -> dict[str, Any]:
         """Do one step; return its line of metrics."""
@@ -194,9 +197,13 @@ class Loop:
         # Dropout's draws follow from seed and step, so a resumed run draws the same.
         torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
         weight = sum(batch.weight for batch in batches)
-        losses = [backward(self.decoder, batch, 1.0 / weight) for batch in batches]
+        losses = []
+        for batch in batches:
+            part = loss_sum(self.decoder, batch) / weight
+            part.backward()  # type: ignore[no-untyped-call]
+            losses.append(part.detach())
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
-        loss, norm_value = torch.stack([torch.stack(losses).sum() / weight, norm]).tolist()
+        loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
             self._fail(loss, norm_value, batches)
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
@@ -206,7 +213,7 @@ class Loop:
         self.step += 1
         self.totals.loss = loss
         self.totals.tokens += sum(batch.tokens for batch in batches)
-        self.totals.targets += sum(len(batch.targets) for batch in batches)
+        self.totals.targets += sum(batch.predictions for batch in batches)
         return {
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
@@ -239,7 +246,8 @@ class Loop:
     def _evaluate(self) -> dict[str, Any]:
         """Measure the validation loss, keep the weights if it is the best; return the line."""
         self.decoder.eval()
-        parts: list[Tensor] = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
+        with torch.no_grad():
+            parts = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
         self.decoder.train()
         nats = torch.stack(parts).double().sum().item()
         if not math.isfinite(nats):

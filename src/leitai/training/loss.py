@@ -1,71 +1,78 @@
 """Cross-entropy at the targets alone; the large matrix of logits is never whole in memory."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from leitai.models import Decoder
 from leitai.training.batches import Batch
 
-CHUNK_BYTES = 128 << 20  # of logits at a time
-
-
-def _rows_per_chunk(decoder: Decoder) -> int:
-    return max(1, CHUNK_BYTES // (4 * decoder.config.vocab_size))
-
-
-def _chunks(decoder: Decoder, hidden: Tensor, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (hidden rows, their summed and weighted loss) for each chunk of targets."""
-    size = _rows_per_chunk(decoder)
-    for start in range(0, len(batch.targets), size):
-        part = slice(start, start + size)
-        rows = hidden[part]
-        if torch.is_grad_enabled() and len(batch.targets) > size:
-            rows = rows.detach().requires_grad_()
-        logits = decoder.logits(rows).float()
-        if batch.weights is None:
-            yield rows, cross_entropy(logits, batch.targets[part], reduction="sum")
-        else:
-            losses = cross_entropy(logits, batch.targets[part], reduction="none")
-            yield rows, losses @ batch.weights[part]
-
-
-def _target_rows(decoder: Decoder, batch: Batch) -> Tensor:
-    """Return the hidden rows that predict the targets, [N, hidden]."""
-    hidden: Tensor = decoder(batch.ids)
-    return hidden.flatten(0, 1).index_select(0, batch.places)
+CHUNK_BYTES = 128 << 20  # of float32 logits at a time
 
 
 def loss_sum(decoder: Decoder, batch: Batch) -> Tensor:
-    """Return the weighted sum of the targets' losses in nats, without gradient."""
-    with torch.no_grad():
-        hidden = _target_rows(decoder, batch)
-        return torch.stack([loss for _, loss in _chunks(decoder, hidden, batch)]).sum()
+    """Return the sum of the batch's losses, each times its weight, in nats.
 
-
-def backward(decoder: Decoder, batch: Batch, scale: float) -> Tensor:
-    """Add the gradient of `scale` times the batch's summed loss to the parameters' gradients.
-
-    Divided by the targets' weight of the whole step (`scale` is its inverse), batches of any size
-    add up to the same gradient. Each chunk of logits is turned into the gradient of its hidden rows
-    before the next is computed; the trunk is walked back once.
-
-    Returns:
-        The summed loss in nats, not scaled.
+    With gradients switched on, its `backward()` reaches everything that is trained. Divided by the
+    targets' weight of the whole step, batches of any size add up to the same gradient.
     """
-    hidden = _target_rows(decoder, batch)
-    if len(batch.targets) <= _rows_per_chunk(decoder):
-        [(_, loss)] = _chunks(decoder, hidden, batch)
-        torch.autograd.backward(loss * scale)
-        return loss.detach()
-    losses: list[Tensor] = []
-    gradients: list[Tensor] = []
-    for rows, loss in _chunks(decoder, hidden, batch):
-        torch.autograd.backward(loss * scale)
-        losses.append(loss.detach())
-        assert rows.grad is not None  # the chunk's rows are a leaf
-        gradients.append(rows.grad)
-    torch.autograd.backward(hidden, torch.cat(gradients))
-    return torch.stack(losses).sum()
+    hidden: Tensor = decoder(batch.ids, scope=batch.scope)
+    rows = hidden[0].index_select(0, batch.places)
+    return cross_entropy(rows, decoder.head_weight, batch.targets, batch.weights)
+
+
+def cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Return sum_p weights[p] * (logsumexp(logits[p]) - logits[p, targets[p]]), in float32.
+
+    The logits `hidden @ head.T` exist a chunk at a time, and so do their gradients: each chunk is
+    turned into the gradient of its rows (and of the head, where that is trained) as soon as it is
+    there, as in Liger Kernel's fused linear cross-entropy (arXiv 2410.10989).
+
+    Args:
+        hidden: rows after the final norm, [P, D].
+        head: the output projection, [V, D].
+        targets: ids, [P].
+        weights: float32, [P].
+    """
+    loss: Tensor = _FusedCrossEntropy.apply(hidden, head, targets, weights)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _FusedCrossEntropy(torch.autograd.Function):
+    """Computes its gradients on the way forwards, for a loss of which only a multiple is used."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        into_hidden, into_head = ctx.needs_input_grad[:2]
+        grad_hidden = torch.empty_like(hidden) if into_hidden else None
+        grad_head = torch.zeros_like(head) if into_head else None
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        size = max(1, CHUNK_BYTES // (4 * len(head)))
+        losses = []
+        for start in range(0, len(targets), size):
+            part = slice(start, start + size)
+            rows, weight = hidden[part], weights[part].to(wide)
+            logits = (rows @ head.T).to(weight.dtype)
+            picked = targets[part, None]
+            found = logits.gather(1, picked)[:, 0]
+            total = logits.logsumexp(dim=-1)
+            losses.append(((total - found) * weight).sum())
+            if grad_hidden is None and grad_head is None:
+                continue
+            # d loss / d logits = weight * (softmax - one-hot), written over the logits
+            slope = logits.sub_(total[:, None]).exp_()
+            slope.scatter_add_(1, picked, slope.new_full(picked.shape, -1.0))
+            slope = slope.mul_(weight[:, None]).to(hidden.dtype)
+            if grad_hidden is not None:
+                torch.mm(slope, head, out=grad_hidden[part])
+            if grad_head is not None:
+                grad_head.addmm_(slope.T, rows)
+        ctx.save_for_backward(grad_hidden, grad_head)
+        return torch.stack(losses).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (scale,) = gradients
+        parts = [None if g is None else g.mul_(scale.to(g.dtype)) for g in ctx.saved_tensors]
+        return parts[0], parts[1], None, None

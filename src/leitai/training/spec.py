@@ -28,6 +28,12 @@ class AdaptSpec(BaseModel):
         default=None, ge=1, description="end after so many steps even if epochs remain"
     )
     batch_rows: int = Field(default=16, ge=1, description="rows computed at once")
+    batch_tokens: int = Field(
+        default=8192,
+        ge=1,
+        description="unique tokens computed at once; a batch with more is parted, which changes "
+        "memory, not the result",
+    )
     accumulation: int = Field(
         default=1, ge=1, description="batches to a step; changes memory, not the result"
     )

@@ -113,7 +113,6 @@ def train(
             checked,
             spec=spec,
             seed=seed,
-            pad_id=chat.tokenizer.pad_id,
             special=frozenset(chat.tokenizer.control.values()),
             identity=identity,
             run_folder=run_folder,

@@ -1,0 +1,19 @@
+"""Prefix forests: sequences whose shared prefixes are stored, and computed, once."""
+
+from leitai.forest.attention import ForestScope, block_mask
+from leitai.forest.forest import MIN_SAVING, Forest, Segment, common_prefix, plant
+from leitai.forest.plan import AttentionPlan, CrossStep, SelfStep, plan_attention
+
+__all__ = [
+    "MIN_SAVING",
+    "AttentionPlan",
+    "CrossStep",
+    "Forest",
+    "ForestScope",
+    "Segment",
+    "SelfStep",
+    "block_mask",
+    "common_prefix",
+    "plan_attention",
+    "plant",
+]

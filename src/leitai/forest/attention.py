@@ -1,0 +1,170 @@
+"""Attention over a prefix forest, exact forwards and backwards.
+
+The steps of a plan are merged by their log-sum-exp. With s_i the softmax denominators' logarithms
+of partial results o_i, the whole is o = sum_i exp(s_i - s) o_i with s = log(sum_i exp(s_i)), since
+each o_i is already divided by exp(s_i) (Dao et al., arXiv 2205.14135, section 3.1). A flash
+kernel's backward recomputes the probabilities as exp(score - s), so called with the *merged* output
+and s it gives exactly the step's share of the gradients.
+"""
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from leitai.forest.forest import Forest
+from leitai.forest.plan import AttentionPlan, plan_attention
+
+Masks = list[Tensor | None]
+
+_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+
+
+class ForestScope:
+    """The attention of one pass of a decoder over a packed forest.
+
+    Attributes:
+        plan: what attends to what.
+    """
+
+    def __init__(self, forest: Forest, *, causal: bool = True) -> None:
+        """Arrange the attention; see `plan_attention`.
+
+        Raises:
+            ValueError: not causal, and the forest shares prefixes.
+        """
+        self.plan = plan_attention(forest, causal=causal)
+        self._positions = torch.from_numpy(forest.positions)[None]
+        self._prepared: Any = None  # masks in the form that the device's kernel wants
+
+    def begin(self, steps: int, device: torch.device) -> Tensor:
+        """Return the rotary positions, [1, N]."""
+        if steps != self.plan.tokens:
+            raise ValueError(f"the forest has {self.plan.tokens} tokens, not {steps}")
+        return self._positions.to(device)
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attend along every sequence at once.
+
+        Args:
+            layer: not needed: all layers attend alike.
+            q: [1, H, N, D], rotated.
+            k: [1, H_kv, N, D], rotated; each of its heads serves H / H_kv query heads.
+            v: [1, H_kv, N, D].
+
+        Returns:
+            [1, H, N, D].
+        """
+        if q.device.type == "cpu":
+            if self._prepared is None:
+                self._prepared = [_additive(step.mask, q.dtype) for step in self.plan.selves]
+            merged: Tensor = _MergedFlash.apply(q, k, v, self.plan, self._prepared)  # type: ignore[no-untyped-call]
+            return merged
+        grouped = q.shape[1] != k.shape[1]
+        if q.device.type == "cuda":
+            if self._prepared is None:
+                self._prepared = block_mask(self.plan, q.device)
+            found: Tensor = _compiled_flex()(q, k, v, block_mask=self._prepared, enable_gqa=grouped)
+            return found
+        if self._prepared is None:
+            self._prepared = self.plan.dense_mask().to(q.device)
+        return scaled_dot_product_attention(q, k, v, attn_mask=self._prepared, enable_gqa=grouped)
+
+    def finish(self, steps: int) -> None:
+        """Nothing is kept of a pass."""
+
+
+class _MergedFlash(torch.autograd.Function):
+    """The CPU's flash kernel, step by step."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, plan: AttentionPlan, masks: Masks
+    ) -> Tensor:
+        rows, heads, tokens, size = q.shape
+        # The layout of the linear layers around it: [B, N, H, D] in memory.
+        out = q.new_empty(rows, tokens, heads, size).transpose(1, 2)
+        lse_type = torch.float64 if q.dtype == torch.float64 else torch.float32
+        lse = q.new_empty(rows, tokens, heads, dtype=lse_type).transpose(1, 2)
+        for step, mask in zip(plan.selves, masks, strict=True):
+            own = slice(step.start, step.stop)
+            causal = mask is None and plan.causal
+            out[:, :, own], lse[:, :, own] = _flash(
+                q[:, :, own], k[:, :, own], v[:, :, own], 0.0, causal, attn_mask=mask
+            )
+        for cross in plan.crosses:
+            keys, queries = slice(cross.start, cross.stop), slice(cross.stop, cross.end)
+            seen, seen_lse = _flash(q[:, :, queries], k[:, :, keys], v[:, :, keys], 0.0, False)
+            _merge(out[:, :, queries], lse[:, :, queries], seen, seen_lse)
+        ctx.save_for_backward(q, k, v, out, lse)
+        ctx.plan, ctx.masks = plan, masks
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, out, lse = ctx.saved_tensors
+        (grad,) = gradients
+        plan: AttentionPlan = ctx.plan
+        dq, dk, dv = (torch.empty_like(x, memory_format=torch.preserve_format) for x in (q, k, v))
+        for step, mask in zip(plan.selves, ctx.masks, strict=True):
+            own = slice(step.start, step.stop)
+            causal = mask is None and plan.causal
+            parts = [x[:, :, own] for x in (grad, q, k, v, out, lse)]
+            dq[:, :, own], dk[:, :, own], dv[:, :, own] = _flash_backward(
+                *parts, 0.0, causal, attn_mask=mask
+            )
+        for cross in plan.crosses:
+            keys, queries = slice(cross.start, cross.stop), slice(cross.stop, cross.end)
+            into_q, into_k, into_v = _flash_backward(
+                grad[:, :, queries],
+                q[:, :, queries],
+                k[:, :, keys],
+                v[:, :, keys],
+                out[:, :, queries],
+                lse[:, :, queries],
+                0.0,
+                False,
+            )
+            dq[:, :, queries] += into_q
+            dk[:, :, keys] += into_k
+            dv[:, :, keys] += into_v
+        return dq, dk, dv, None, None
+
+
+def _additive(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    if mask is None:
+        return None
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, float("-inf"))
+
+
+def _merge(out: Tensor, lse: Tensor, other: Tensor, other_lse: Tensor) -> None:
+    """Merge another part of the keys into `out` [B, H, L, D] and `lse` [B, H, L], in place."""
+    both = torch.logaddexp(lse, other_lse)
+    mine, theirs = (lse - both).exp_()[..., None], (other_lse - both).exp_()[..., None]
+    out.copy_(out * mine + other * theirs)
+    lse.copy_(both)
+
+
+def block_mask(plan: AttentionPlan, device: torch.device) -> Any:
+    """State a plan as FlexAttention's block mask (Dong et al., arXiv 2412.05496)."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    ends = plan.ends.to(device)
+
+    def sees(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        if plan.causal:
+            return (key <= query) & (query < ends[key])
+        return ends[query] == ends[key]
+
+    return create_block_mask(sees, None, None, plan.tokens, plan.tokens, device=str(device))
+
+
+@cache
+def _compiled_flex() -> Any:
+    """Compile FlexAttention once; it is fast only when compiled."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=True)
