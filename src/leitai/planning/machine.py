@@ -32,7 +32,8 @@ class Machine:
         name: of the processor or accelerator.
         threads: of torch.
         memory_bytes: of the device.
-        process_bytes: of a process that has loaded Leitai and torch and nothing else.
+        process_bytes: of a process that has run a tiny pass and holds nothing else.
+        trainer_bytes: of one that has trained something tiny.
         products: for each dtype, (rows, width, FLOPs a second) of matrix products.
         attention: FLOPs a second over the causal half, by dtype; forward, and "+training".
         stream: bytes a second read from memory.
@@ -49,6 +50,7 @@ class Machine:
     threads: int
     memory_bytes: int
     process_bytes: int
+    trainer_bytes: int
     products: Mapping[str, Sequence[Sequence[float]]]
     attention: Mapping[str, float]
     stream: float

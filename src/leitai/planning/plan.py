@@ -94,9 +94,10 @@ def make_plan(config: ModelConfig, task: Task, machine: Machine, dtype: str = "f
     return _plan_writing(config, task, machine, dtype)
 
 
-def _base(machine: Machine) -> dict[str, int]:
-    on_cpu = machine.device == "cpu"
-    return {"program": machine.process_bytes if on_cpu else GPU_CONTEXT_BYTES}
+def _base(machine: Machine, *, training: bool = False) -> dict[str, int]:
+    if machine.device != "cpu":
+        return {"program": GPU_CONTEXT_BYTES}
+    return {"program": machine.trainer_bytes if training else machine.process_bytes}
 
 
 def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype: str) -> Plan:
@@ -111,7 +112,7 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
         task="train",
         parameters=cost.parameter_count(config),
         trainable=cost.trainable_count(config, task.method),
-        memory=_base(machine) | training_memory(config, task, dtype),
+        memory=_base(machine, training=True) | training_memory(config, task, dtype),
         memory_limit=machine.memory_bytes,
         flops=flops,
         time=training_seconds(config, task, machine, dtype),

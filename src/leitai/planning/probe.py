@@ -41,6 +41,8 @@ from leitai.planning.products import (
 )
 from leitai.training.batches import Batch, EncodedRow, collate
 from leitai.training.loss import cross_entropy, loss_sum
+from leitai.training.optimizer import make_optimizer
+from leitai.training.spec import AdaptSpec
 
 ROWS, WIDTHS = (1, 8, 64, 512), (128, 512, 2048)
 FEW, MANY = 16, 256
@@ -165,9 +167,15 @@ def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict
 
 def measure(device: str) -> Machine:
     """Measure; takes about two seconds on two cores."""
-    # of this process before anything large has been made
-    process = peak_bytes()
     probe, config = Probe(device), probe_config()
+    # what libraries load at their first use belongs to the program, so use them in small first
+    with torch.inference_mode():
+        probe.decoder(torch.float32)(torch.zeros(1, 8, dtype=torch.int64, device=probe.device))
+    process = peak_bytes()
+    decoder = probe.decoder(torch.float32, LoRA(rank=1))
+    loss_sum(decoder, probe.batch(FEW)).backward()
+    make_optimizer(decoder, AdaptSpec()).step()
+    trainer = peak_bytes()
     here = describe()
     name, memory = str(here["processor"]), int(here["memory_bytes"])
     if probe.device.type == "cuda":
@@ -185,6 +193,7 @@ def measure(device: str) -> Machine:
         threads=torch.get_num_threads(),
         memory_bytes=memory,
         process_bytes=process,
+        trainer_bytes=trainer,
         products=products,
         attention=attention,
         stream=probe.stream(),

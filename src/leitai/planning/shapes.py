@@ -28,11 +28,13 @@ class Shape:
         name: how to call the model.
         config: its architecture.
         folder: the local checkpoint, if it is one; its tokenizer can then be used.
+        scratch: whether it is a preset to train from random weights.
     """
 
     name: str
     config: ModelConfig
     folder: Path | None = None
+    scratch: bool = False
 
 
 def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
@@ -52,7 +54,7 @@ def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
         return Shape(folder.resolve().name, read_config(folder), folder)
     name = model.removeprefix(SCRATCH)
     if name in SCRATCH_PRESETS:
-        return Shape(name, scratch_config(name, vocab_size))
+        return Shape(name, scratch_config(name, vocab_size), scratch=True)
     published = _published(model)
     if published is not None:
         return Shape(model.rsplit("/", 1)[-1], preset(published))
