@@ -83,16 +83,12 @@ def request_lists(draw):
     requests=request_lists(),
     budget=st.integers(1, 400),
     logit_bytes=st.sampled_from([1, 5_000, 1 << 26]),
-    branch_bytes=st.sampled_from([1, 40_000, 1 << 26]),
 )
-def test_scores_do_not_depend_on_batching(
-    lm, monkeypatch, requests, budget, logit_bytes, branch_bytes
-):
+def test_scores_do_not_depend_on_batching(lm, monkeypatch, requests, budget, logit_bytes):
     alone = [lm.score_ids([request])[0] for request in requests]
     monkeypatch.setattr(scoring, "TOKEN_BUDGET", budget)
     monkeypatch.setattr(scoring, "LOGIT_BYTES", logit_bytes)
     monkeypatch.setattr(scoring, "LOGIT_ROWS", 1)
-    monkeypatch.setattr(scoring, "BRANCH_BYTES", branch_bytes)
     together = lm.score_ids(requests)
     monkeypatch.undo()
     for one, other in zip(together, alone, strict=True):
@@ -129,9 +125,12 @@ def test_logits_exist_only_a_few_rows_at_a_time(lm, monkeypatch):
 
     monkeypatch.setattr(type(lm.decoder), "logits", watch)
     ids = lm.tokenizer.encode(" ".join(TEXTS))[:200]
-    lm.score_ids([(ids[:1], ids[1:]), (ids[:150], ids[150:])])
+    lm.score_ids([(ids[:1], ids[1:]), (ids[1:151], ids[151:])])
     assert max(sizes) <= 10
-    assert sum(sizes) == 199 + 50  # the rows that predict a continuation's token, no others
+    assert sum(sizes) == 199 + 49  # the rows that predict a continuation's token, no others
+    sizes.clear()
+    lm.score_ids([(ids[:1], ids[1:]), (ids[:150], ids[150:])])
+    assert sum(sizes) == 199  # the second asks nothing that the first has not asked
 
 
 def test_a_shared_context_is_computed_once(lm, monkeypatch):
@@ -145,7 +144,26 @@ def test_a_shared_context_is_computed_once(lm, monkeypatch):
     monkeypatch.setattr(type(lm.decoder), "forward", watch)
     context = lm.tokenizer.encode(TEXTS[0])
     lm.score_ids([(context, [5, 6, token]) for token in range(77)])
-    assert seen == [(1, len(context)), (77, 2)]
+    assert seen == [(1, len(context) + 2)]
+
+
+def test_what_all_requests_share_is_computed_once_however_many_passes(lm, monkeypatch):
+    seen = []
+    plain = type(lm.decoder).forward
+
+    def watch(decoder, ids, **options):
+        seen.append(ids.shape[1])
+        return plain(decoder, ids, **options)
+
+    shots = [n % 300 for n in range(100)]
+    requests = [([*shots, *[n] * 20, n], [7, 8]) for n in range(301, 321)]
+    alone = [lm.score_ids([request])[0].logprob for request in requests]
+    monkeypatch.setattr(type(lm.decoder), "forward", watch)
+    monkeypatch.setattr(scoring, "TOKEN_BUDGET", 120)
+    together = [score.logprob for score in lm.score_ids(requests)]
+    assert len(seen) > 2
+    assert sum(seen) == 100 + 20 * 22
+    assert together == pytest.approx(alone, abs=1e-4)
 
 
 def test_the_context_length_is_kept(lm):

@@ -2,6 +2,7 @@
 
 from leitai.forest.attention import ForestScope, block_mask
 from leitai.forest.forest import MIN_SAVING, Forest, Segment, common_prefix, plant
+from leitai.forest.pieces import Kept, Piece, PieceScope, cut
 from leitai.forest.plan import AttentionPlan, CrossStep, SelfStep, plan_attention
 
 __all__ = [
@@ -10,10 +11,14 @@ __all__ = [
     "CrossStep",
     "Forest",
     "ForestScope",
+    "Kept",
+    "Piece",
+    "PieceScope",
     "Segment",
     "SelfStep",
     "block_mask",
     "common_prefix",
+    "cut",
     "plan_attention",
     "plant",
 ]

@@ -60,7 +60,7 @@ class ForestScope:
         """
         if q.device.type == "cpu":
             if self._prepared is None:
-                self._prepared = [_additive(step.mask, q.dtype) for step in self.plan.selves]
+                self._prepared = additive_masks(self.plan, q.dtype)
             merged: Tensor = _MergedFlash.apply(q, k, v, self.plan, self._prepared)  # type: ignore[no-untyped-call]
             return merged
         grouped = q.shape[1] != k.shape[1]
@@ -77,6 +77,40 @@ class ForestScope:
         """Nothing is kept of a pass."""
 
 
+def merged_flash(
+    q: Tensor, k: Tensor, v: Tensor, plan: AttentionPlan, masks: Masks
+) -> tuple[Tensor, Tensor]:
+    """Run a plan's steps on the CPU's flash kernel, without gradient.
+
+    Args:
+        q: [1, H, N, D].
+        k: [1, H_kv, N, D].
+        v: [1, H_kv, N, D].
+        plan: what attends to what.
+        masks: `additive_masks` of the plan.
+
+    Returns:
+        The output [1, H, N, D] and the logarithm of its softmax denominators, [1, H, N].
+    """
+    rows, heads, tokens, size = q.shape
+    # The layout of the linear layers around it: [B, N, H, D] in memory.
+    out = q.new_empty(rows, tokens, heads, size).transpose(1, 2)
+    lse_type = torch.float64 if q.dtype == torch.float64 else torch.float32
+    lse = q.new_empty(rows, tokens, heads, dtype=lse_type).transpose(1, 2)
+    for step, mask in zip(plan.selves, masks, strict=True):
+        own = slice(step.start, step.stop)
+        causal = mask is None and plan.causal
+        out[:, :, own], lse[:, :, own] = _flash(
+            q[:, :, own], k[:, :, own], v[:, :, own], 0.0, causal, attn_mask=mask
+        )
+    for cross in plan.crosses:
+        keys, queries = slice(cross.start, cross.stop), slice(cross.stop, cross.end)
+        attend_across(
+            q[:, :, queries], k[:, :, keys], v[:, :, keys], out[:, :, queries], lse[:, :, queries]
+        )
+    return out, lse
+
+
 class _MergedFlash(torch.autograd.Function):
     """The CPU's flash kernel, step by step."""
 
@@ -84,21 +118,7 @@ class _MergedFlash(torch.autograd.Function):
     def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, plan: AttentionPlan, masks: Masks
     ) -> Tensor:
-        rows, heads, tokens, size = q.shape
-        # The layout of the linear layers around it: [B, N, H, D] in memory.
-        out = q.new_empty(rows, tokens, heads, size).transpose(1, 2)
-        lse_type = torch.float64 if q.dtype == torch.float64 else torch.float32
-        lse = q.new_empty(rows, tokens, heads, dtype=lse_type).transpose(1, 2)
-        for step, mask in zip(plan.selves, masks, strict=True):
-            own = slice(step.start, step.stop)
-            causal = mask is None and plan.causal
-            out[:, :, own], lse[:, :, own] = _flash(
-                q[:, :, own], k[:, :, own], v[:, :, own], 0.0, causal, attn_mask=mask
-            )
-        for cross in plan.crosses:
-            keys, queries = slice(cross.start, cross.stop), slice(cross.stop, cross.end)
-            seen, seen_lse = _flash(q[:, :, queries], k[:, :, keys], v[:, :, keys], 0.0, False)
-            _merge(out[:, :, queries], lse[:, :, queries], seen, seen_lse)
+        out, lse = merged_flash(q, k, v, plan, masks)
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.plan, ctx.masks = plan, masks
         return out
@@ -134,13 +154,30 @@ class _MergedFlash(torch.autograd.Function):
         return dq, dk, dv, None, None
 
 
-def _additive(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    if mask is None:
-        return None
-    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, float("-inf"))
+def additive_masks(plan: AttentionPlan, dtype: torch.dtype) -> Masks:
+    """Return the masks of the self steps as the kernel adds them to the scores: 0 or -inf."""
+    return [
+        None
+        if step.mask is None
+        else torch.zeros(step.mask.shape, dtype=dtype).masked_fill_(~step.mask, float("-inf"))
+        for step in plan.selves
+    ]
 
 
-def _merge(out: Tensor, lse: Tensor, other: Tensor, other_lse: Tensor) -> None:
+def attend_across(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor) -> None:
+    """Let queries look at further keys, all at all, and merge that into `out` and `lse`, in place.
+
+    Args:
+        q: [1, H, L, D].
+        k: [1, H_kv, S, D].
+        v: [1, H_kv, S, D].
+        out: what the queries have seen so far, [1, H, L, D].
+        lse: [1, H, L].
+    """
+    merge_parts(out, lse, *_flash(q, k, v, 0.0, False))
+
+
+def merge_parts(out: Tensor, lse: Tensor, other: Tensor, other_lse: Tensor) -> None:
     """Merge another part of the keys into `out` [B, H, L, D] and `lse` [B, H, L], in place."""
     both = torch.logaddexp(lse, other_lse)
     mine, theirs = (lse - both).exp_()[..., None], (other_lse - both).exp_()[..., None]

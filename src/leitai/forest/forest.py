@@ -25,6 +25,9 @@ Ints = NDArray[np.int64]
 MIN_SAVING = 16
 """Tokens that a split must save. A split costs attention calls, which take about as long as the
 rest of a block does for a handful of tokens."""
+DENSE = 128
+"""Tokens of small subtrees that attend together, in one masked call: there splits cost nothing.
+Scores that the mask throws away cost less than another call up to about here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def plant(
     Args:
         sequences: token ids, none of them empty; equal ones share everything.
         share: False keeps each sequence whole, as attention in both directions needs it.
-        min_saving: a prefix is split off when this many tokens need not be repeated for it.
+        min_saving: a prefix is split off when this many tokens need not be repeated for it, or if
+            its subtree has at most `DENSE` tokens, for any saving.
 
     Raises:
         ValueError: a sequence is empty.
@@ -155,7 +159,13 @@ def _grow(rows: list[Ints], shared: Ints, min_saving: int | None) -> tuple[list[
         if min_saving is None:
             common, cuts = depth, list(range(low, high + 1))
         groups = list(pairwise(cuts))
-        if min_saving is not None and (len(groups) - 1) * (common - depth) >= min_saving:
+        if min_saving is None:
+            saving = worth = 0
+        else:
+            saving = (len(groups) - 1) * (common - depth)
+            rest = before[high] - before[low] - (high - low) * depth - saving
+            worth = min_saving if rest > DENSE else min(min_saving, 1)
+        if saving and saving >= worth:
             drafts.append(_Draft(low, depth, common, parent))
             depth, parent = common, len(drafts) - 1
         # Short ones first, so that those of about one length lie side by side.

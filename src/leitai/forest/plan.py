@@ -13,11 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leitai.forest.forest import Forest, Ints, Segment
-
-DENSE = 128
-"""Tokens of small subtrees that share one masked step. Scores that the mask throws away cost less
-than another call up to about here."""
+from leitai.forest.forest import DENSE, Forest, Ints, Segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The decoder of both families, and its checkpoints. Importing a name here imports torch."""
 
-from leitai.models.cache import BranchCache, KeyValueCache
+from leitai.models.cache import KeyValueCache
 from leitai.models.checkpoint import (
     load_decoder,
     parse_dtype,
@@ -27,7 +27,6 @@ __all__ = [
     "PRESETS",
     "SCRATCH_PRESETS",
     "AttentionScope",
-    "BranchCache",
     "Causal",
     "Decoder",
     "Family",
