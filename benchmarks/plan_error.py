@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from leitai.adapters import Full, LoRA, apply_method
+from leitai.adapters import Full, apply_method
 from leitai.inference.generation import Limits, make_row, write_all
 from leitai.inference.sampler import Sampling
 from leitai.inference.scoring import score_requests

@@ -185,8 +185,8 @@ def gradient_bytes(config: ModelConfig, method: Method) -> int:
 def logit_bytes(config: ModelConfig, targets: float) -> int:
     """Bytes of the output head's working memory in training, for one chunk of target rows.
 
-    Logits and the exponentials of their log-sum-exp, 4 V bytes each, for at most as many rows as fit
-    into a chunk; the gradient is written over the logits.
+    Logits and the exponentials of their log-sum-exp, 4 V bytes each, for at most as many rows as
+    fit into a chunk; the gradient is written over the logits.
     """
     rows = min(targets, max(1, LOGIT_CHUNK_BYTES // (4 * config.vocab_size)))
     return int(2 * 4 * config.vocab_size * rows)

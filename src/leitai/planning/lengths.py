@@ -41,36 +41,37 @@ class Lengths:
     vocab_size: int | None = None
 
 
-def measure_lengths(
-    rows: Sequence[Row], shape: Shape, adapt: AdaptSpec, *, date: str | None, thinking: bool | None
-) -> Lengths:
-    """Encode some of the rows, or estimate them from their characters.
-
-    Args:
-        rows: to train on, at least one.
-        shape: the model; its folder's tokenizer is used if there is one.
-        adapt: gives the longest row, the turns and the rows to a step.
-        date: what a template prints as today.
-        thinking: passed to the template.
-    """
-    if shape.folder is None or not (shape.folder / "tokenizer.json").exists():
-        return _estimate(rows, shape.config, adapt)
-    return _encode(rows, shape.folder, adapt, date, thinking)
-
-
-def scratch_lengths(
+def row_lengths(
     rows: Sequence[Row],
     shape: Shape,
     adapt: AdaptSpec,
     *,
     vocab_size: int,
-    date: str | None,
-    thinking: bool | None,
+    learn_from: Sequence[Row] | None = None,
+    date: str | None = None,
+    thinking: bool | None = None,
 ) -> Lengths:
-    """Make the tokenizer that a scratch model would get, from the first texts, and encode."""
+    """Encode some of the rows, or estimate all of them from their characters.
+
+    A model's folder brings its tokenizer; a scratch model's is made here from the first texts, as
+    the run would make it; for a name alone the characters have to do.
+
+    Args:
+        rows: at least one, each with an answer at its end.
+        shape: the model.
+        adapt: gives the longest row, the turns and the rows to a step.
+        vocab_size: of a scratch model.
+        learn_from: rows that a scratch tokenizer is made from; default: `rows`.
+        date: what a template prints as today.
+        thinking: passed to the template.
+    """
+    if shape.folder is not None and (shape.folder / "tokenizer.json").exists():
+        return _encode(rows, shape.folder, adapt, date, thinking)
+    if not shape.scratch:
+        return _estimate(rows, shape.config, adapt)
     texts: list[str] = []
     size = 0
-    for row in rows:
+    for row in rows if learn_from is None else learn_from:
         for message in row.messages:
             if message.get("content") and size < _LEARNT_CHARACTERS:
                 texts.append(str(message["content"]))
@@ -136,7 +137,7 @@ def _estimate(rows: Sequence[Row], config: ModelConfig, adapt: AdaptSpec) -> Len
         targets.append(min(sizes[-1] - 1, sum(size - 3 for size in kept)))
     if adapt.prompt_weight:
         targets = [size - 1 for size in sizes]
-    shared = before
+    shared: float = before
     if system and len({str(row.messages[0]) for row in rows}) == 1:
         shared = _tokens(str(rows[0].messages[0]["content"]), config) + _PER_MESSAGE
     return Lengths(

@@ -35,7 +35,8 @@ class Machine:
         process_bytes: of a process that has run a tiny pass and holds nothing else.
         trainer_bytes: of one that has trained something tiny.
         products: for each dtype, (rows, width, FLOPs a second) of matrix products.
-        attention: FLOPs a second over the causal half, by dtype; forward, and "+training".
+        attention: FLOPs a second over the causal half, by dtype; forward, and "+training". Under
+            "call", the seconds of one call for a handful of tokens.
         stream: bytes a second read from memory.
         training: what a block costs beyond products, by "method dtype"; bytes are those that
             autograd keeps.

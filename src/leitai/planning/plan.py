@@ -4,15 +4,18 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from leitai.forest.forest import DENSE
 from leitai.inference.generation import CACHE_BYTES, PROMPT_BUDGET, ROWS
 from leitai.inference.scoring import LOGIT_BYTES, LOGIT_ROWS, TOKEN_BUDGET
 from leitai.models.config import ModelConfig
+from leitai.models.presets import parameter_count
 from leitai.planning import cost
 from leitai.planning.machine import Machine
 from leitai.planning.memory import training_memory
 from leitai.planning.products import compute_dtype, forward_products, head_products, seconds_of
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 from leitai.planning.training import training_seconds
+from leitai.planning.words import duration
 
 GPU_CONTEXT_BYTES = 500 << 20
 """What CUDA and its libraries take of an accelerator's memory before anything is put there."""
@@ -64,6 +67,16 @@ class Plan:
         """Whether the device has the memory."""
         return self.peak_bytes <= self.memory_limit
 
+    @property
+    def sentence(self) -> str:
+        """The plan in one sentence."""
+        verdict = "fits" if self.fits else "does not fit"
+        needed, limit = self.peak_bytes / 1e9, self.memory_limit / 1e9
+        return (
+            f"{verdict}: {needed:.{1 if needed >= 1 else 2}f} of {limit:.0f} GB; "
+            f"about {duration(self.seconds)}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything, for JSON."""
         return asdict(self) | {
@@ -71,6 +84,7 @@ class Plan:
             "seconds": self.seconds,
             "tokens_per_second": self.tokens_per_second,
             "fits": self.fits,
+            "sentence": self.sentence,
         }
 
 
@@ -110,7 +124,7 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
     flops += cost.head_flops(config, read * task.targets, method=task.method)
     return Plan(
         task="train",
-        parameters=cost.parameter_count(config),
+        parameters=parameter_count(config),
         trainable=cost.trainable_count(config, task.method),
         memory=_base(machine, training=True) | training_memory(config, task, dtype),
         memory_limit=machine.memory_bytes,
@@ -141,41 +155,37 @@ def _add(total: dict[str, float], parts: dict[str, float], times: float = 1.0) -
 
 
 def _plan_scoring(config: ModelConfig, task: ScoreTask, machine: Machine, dtype: str) -> Plan:
-    per_pass = max(1.0, min(task.items, (TOKEN_BUDGET - task.shared) / max(1.0, task.unique)))
-    passes = math.ceil(task.items / per_pass)
-    tokens = task.shared + per_pass * task.unique
+    passes = math.ceil(task.unique / TOKEN_BUDGET)
+    tokens = task.unique / passes
     # every context token sees those before it, every answer token its context too
     own = task.context - task.shared
-    pairs = per_pass * (
-        own * (task.shared + task.context) / 2
-        + task.choices * max(0.0, task.answer - 1) * (task.context + task.answer / 2)
-    )
-    rows = per_pass * (1 + task.choices * max(0.0, task.answer - 1))
+    seen = own * (task.shared + task.context) / 2 + task.read * (task.context + task.answer / 2)
+    pairs = task.items * seen + task.shared * task.shared / 2
+    # a context, what looks at it, and its answers, in blocks
+    calls = task.items * (2 + task.read / DENSE if task.choices > 1 else 1)
     time: dict[str, float] = {}
-    _add(time, pass_seconds(config, machine, dtype, tokens, pairs), task.items / per_pass)
-    chunk = max(LOGIT_ROWS, LOGIT_BYTES // (4 * config.vocab_size))
-    head = seconds_of(head_products(config, dtype, min(rows, chunk)), machine)
-    head *= max(1.0, rows / chunk)
-    logits = rows * config.vocab_size * machine.logit
-    _add(time, {"output head": head + logits}, task.items / per_pass)
-    size = 2 if dtype in ("int8", "int4") else int(cost.DTYPE_BYTES[dtype])
+    _add(time, pass_seconds(config, machine, dtype, tokens, pairs / passes), passes)
+    _add(time, {"attention": calls * config.num_hidden_layers * machine.attention["call"]})
+    rows = task.items * (1 + task.read)
+    chunk = min(rows, max(LOGIT_ROWS, LOGIT_BYTES // (4 * config.vocab_size)))
+    head = seconds_of(head_products(config, dtype, chunk), machine) * rows / chunk
+    _add(time, {"output head": head + rows * config.vocab_size * machine.logit})
+    kept = min(task.unique, task.context + TOKEN_BUDGET)
     return Plan(
         task="score",
-        parameters=cost.parameter_count(config),
+        parameters=parameter_count(config),
         trainable=0,
         memory={
             **_base(machine),
             "weights": cost.weight_bytes(config, dtype),
-            "keys and values": int(
-                per_pass * task.context * cost.cache_bytes_per_token(config, dtype)
-            ),
+            "keys and values": int(kept * cost.cache_bytes_per_token(config, dtype)),
             "activations": int(tokens * cost.working_bytes_per_token(config, dtype)),
-            "logits": int(min(rows, chunk) * config.vocab_size * (4 if size == 4 else 6)),
+            "logits": int(chunk * config.vocab_size * (4 if dtype == "float32" else 6)),
         },
         memory_limit=machine.memory_bytes,
-        flops=passes * tokens * cost.linear_flops(config)
-        + passes * cost.attention_flops(config, pairs)
-        + passes * cost.head_flops(config, rows),
+        flops=task.unique * cost.linear_flops(config)
+        + cost.attention_flops(config, pairs)
+        + cost.head_flops(config, rows),
         time=time,
         tokens=task.items * (task.context + task.choices * task.answer),
         steps=passes,
@@ -216,7 +226,7 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     cached = cache_slots(task.prompt, task.new_tokens)
     return Plan(
         task="generate",
-        parameters=cost.parameter_count(config),
+        parameters=parameter_count(config),
         trainable=0,
         memory={
             **_base(machine),

@@ -76,13 +76,17 @@ class Probe:
 
         Short work is repeated more often: on a busy machine most of its runs are interrupted.
         """
-        best, began = float("inf"), time.perf_counter()
+        # What other programs take of a core is no property of the machine. With one thread of our
+        # own that can be told apart; with more, waiting for one another is work too.
+        alone = self.device.type == "cpu" and torch.get_num_threads() == 1
+        clock = time.thread_time if alone else time.perf_counter
+        best, began = float("inf"), clock()
         for turn in range(_MOST_REPEATS):
             self._wait()
-            start = time.perf_counter()
+            start = clock()
             work()
             self._wait()
-            now = time.perf_counter()
+            now = clock()
             if turn:
                 best = min(best, now - start)
             if turn >= repeats and now - began > _REPEAT_SECONDS:
@@ -117,9 +121,9 @@ class Probe:
         block = torch.ones(_STREAM_BYTES // 4, device=self.device)
         return _STREAM_BYTES / self.seconds(block.sum, repeats=2)
 
-    def attention(self, dtype: torch.dtype, *, training: bool) -> float:
-        """FLOPs a second over the causal half of 512 tokens."""
-        tokens, heads, size = 512, 8, 64
+    def attention(self, dtype: torch.dtype, *, training: bool, tokens: int = 512) -> float:
+        """Seconds of causal attention over so many tokens."""
+        heads, size = 8, 64
         q, k, v = (
             self.random(1, heads, tokens, size, dtype=dtype).requires_grad_(training)
             for _ in range(3)
@@ -128,10 +132,14 @@ class Probe:
         def work() -> None:
             out = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
             if training:
-                out.backward(out.detach())
+                torch.autograd.backward(out, out.detach())
 
-        pairs = tokens * (tokens + 1) / 2
-        return (14 if training else 4) * heads * size * pairs / self.seconds(work)
+        return self.seconds(work)
+
+    def attention_rate(self, dtype: torch.dtype, *, training: bool) -> float:
+        """FLOPs a second of attention over the causal half of 512 tokens."""
+        pairs, width = 512 * 513 / 2, 8 * 64
+        return (14 if training else 4) * width * pairs / self.attention(dtype, training=training)
 
     def decoder(self, dtype: torch.dtype, method: Method | None = None) -> Decoder:
         """Return the block to be timed."""
@@ -173,7 +181,7 @@ def measure(device: str) -> Machine:
         probe.decoder(torch.float32)(torch.zeros(1, 8, dtype=torch.int64, device=probe.device))
     process = peak_bytes()
     decoder = probe.decoder(torch.float32, LoRA(rank=1))
-    loss_sum(decoder, probe.batch(FEW)).backward()
+    torch.autograd.backward(loss_sum(decoder, probe.batch(FEW)))
     make_optimizer(decoder, AdaptSpec()).step()
     trainer = peak_bytes()
     here = describe()
@@ -183,10 +191,13 @@ def measure(device: str) -> Machine:
         name, memory = properties.name, properties.total_memory
     dtypes = {name: parse_dtype(name) or torch.float32 for name in ("float32", "bfloat16")}
     products = {name: probe.products(dtype) for name, dtype in dtypes.items()}
-    attention = {name: probe.attention(dtype, training=False) for name, dtype in dtypes.items()}
-    attention |= {
-        f"{name}+training": probe.attention(dtype, training=True) for name, dtype in dtypes.items()
-    }
+    attention = {}
+    for training_too in (False, True):
+        end = "+training" if training_too else ""
+        attention[f"call{end}"] = probe.attention(torch.float32, training=training_too, tokens=8)
+        for label, number_format in dtypes.items():
+            rate = probe.attention_rate(number_format, training=training_too)
+            attention[f"{label}{end}"] = rate
     machine = Machine(
         device=probe.device.type,
         name=name,
@@ -210,7 +221,7 @@ def measure(device: str) -> Machine:
         beyond = {}
         for tokens in (FEW, MANY):
             batch = probe.batch(tokens)
-            took = probe.seconds(lambda d=decoder, b=batch: loss_sum(d, b).backward(), repeats=2)  # type: ignore[misc]
+            took = probe.seconds(lambda d=decoder, b=batch: torch.autograd.backward(loss_sum(d, b)))  # type: ignore[misc]
             known = seconds_of(training_products(config, method, dtype, tokens), machine)
             known += gradient_seconds(config, method, machine)
             beyond[tokens] = took - known
@@ -274,9 +285,7 @@ def _time_inference(
             decoder(one, scope=cache)
 
     alone = probe.seconds(
-        lambda: decoder(
-            one.expand(1, FEW), scope=KeyValueCache(config, 1, device=probe.device)
-        )
+        lambda: decoder(one.expand(1, FEW), scope=KeyValueCache(config, 1, device=probe.device))
     )
     step = (probe.seconds(write) - alone) / _STEPS
     return forward, max(0.0, step - seconds_of(forward_products(config, dtype, 1), machine))

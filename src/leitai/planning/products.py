@@ -16,18 +16,18 @@ from leitai.planning.machine import Machine
 
 
 class Product(NamedTuple):
-    """`count` products of [rows, inputs] and [inputs, outputs]."""
+    """`times` products of [rows, inputs] and [inputs, outputs]."""
 
     rows: float
     inputs: int
     outputs: int
-    count: float
+    times: float
     dtype: str
 
     @property
     def flops(self) -> float:
         """2 m k n each."""
-        return 2 * self.rows * self.inputs * self.outputs * self.count
+        return 2 * self.rows * self.inputs * self.outputs * self.times
 
 
 def compute_dtype(method: Method | None, dtype: str) -> str:
@@ -78,10 +78,8 @@ def seconds_of(products: list[Product], machine: Machine) -> float:
     for product in products:
         rate = machine.product_rate(product.dtype, product.rows, product.inputs, product.outputs)
         weights = product.inputs * product.outputs * DTYPE_BYTES[product.dtype]
-        total += max(product.flops / rate, product.count * weights / machine.stream)
+        total += max(product.flops / rate, product.times * weights / machine.stream)
     return total
-
-
 
 
 def gradient_seconds(config: ModelConfig, method: Method, machine: Machine) -> float:

@@ -50,7 +50,7 @@ def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
         LeitaiError: the name says nothing about the architecture, or config.json is refused.
     """
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if model and folder.is_dir():
         return Shape(folder.resolve().name, read_config(folder), folder)
     name = model.removeprefix(SCRATCH)
     if name in SCRATCH_PRESETS:
@@ -62,8 +62,9 @@ def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
     raise LeitaiError(
         "no folder, and no model whose shape is known by name",
         where=model,
-        remedy=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(PRESETS)}, "
-        "or a folder with the model's config.json",
+        remedy=f"did you mean {near[0]!r}?"
+        if near
+        else f"use one of {', '.join(PRESETS)}, or a folder with the model's config.json",
     )
 
 

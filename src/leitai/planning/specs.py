@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leitai.base.specfile import load_spec
 from leitai.data import Row
-from leitai.planning.lengths import measure_lengths, scratch_lengths
+from leitai.planning.lengths import row_lengths
 from leitai.planning.machine import Machine
 from leitai.planning.plan import Plan, make_plan
 from leitai.planning.shapes import SCRATCH, Shape, find_shape
@@ -76,12 +76,7 @@ def plan_adaptation(
     thinking: bool | None = None,
 ) -> Plan:
     """Plan training on these rows."""
-    if shape.folder is None and shape.scratch:
-        lengths = scratch_lengths(
-            rows, shape, adapt, vocab_size=vocab_size, date=date, thinking=thinking
-        )
-    else:
-        lengths = measure_lengths(rows, shape, adapt, date=date, thinking=thinking)
+    lengths = row_lengths(rows, shape, adapt, vocab_size=vocab_size, date=date, thinking=thinking)
     config = shape.config
     if shape.scratch and lengths.vocab_size is not None:
         config = replace(config, vocab_size=lengths.vocab_size)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 from leitai.adapters.method import LoRA
 from leitai.base import LeitaiError
+from leitai.forest import MIN_SAVING
+from leitai.forest.forest import DENSE
 from leitai.inference.generation import ROWS
 from leitai.planning.cost import Method
-
-MIN_SHARED = 16
-"""Tokens that sharing must save (`forest.MIN_SAVING`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,23 @@ class TrainTask:
 
     def shares(self, rows: float) -> bool:
         """Whether so many rows share their beginning."""
-        return (rows - 1) * self.shared >= MIN_SHARED
+        return (rows - 1) * self.shared >= MIN_SAVING
 
     def unique(self, rows: float, tokens: float | None = None) -> float:
         """Tokens that are computed for rows of a length (the mean): what they share, once."""
         tokens = self.tokens if tokens is None else tokens
         shared = self.shared if self.shares(rows) else 0
         return shared + rows * (tokens - shared)
+
+    def attention_calls(self, rows: float) -> float:
+        """Calls of attention in a block for so many rows at once, beyond the first.
+
+        Short rows go in blocks of `forest.plan.DENSE` tokens; shared tokens are one more call, and
+        another for the rows that look at them.
+        """
+        shares = self.shares(rows)
+        own = self.tokens - (self.shared if shares else 0)
+        return rows / max(1, DENSE // own) - 1 + 2 * shares
 
     def pairs(self, rows: float) -> float:
         """(Query, key) pairs of attention for so many rows at once."""
@@ -106,9 +115,14 @@ class ScoreTask:
         _check_below(self, "shared", "context")
 
     @property
+    def read(self) -> float:
+        """Tokens of one item's answers that are computed: the last is predicted but not read."""
+        return self.choices * max(0.0, self.answer - 1)
+
+    @property
     def unique(self) -> float:
-        """Tokens of one item that are computed: an answer's last is predicted but not read."""
-        return self.context - self.shared + self.choices * max(0.0, self.answer - 1)
+        """Tokens that are computed for all items: what they share, once."""
+        return self.shared + self.items * (self.context - self.shared + self.read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def training_seconds(
     rate = machine.attention.get(f"{dtype}+training") or machine.attention["bfloat16+training"]
     share = blocks / config.num_hidden_layers
     attention = cost.attention_flops(config, task.pairs(rows), backward=True) * share / rate
+    attention += blocks * task.attention_calls(rows) * machine.attention["call+training"]
     targets = rows * task.targets
     chunk = min(targets, max(1, cost.LOGIT_CHUNK_BYTES // (4 * config.vocab_size)))
     head = seconds_of(head_products(config, dtype, chunk, method), machine) * targets / chunk
@@ -51,8 +52,7 @@ def training_seconds(
         "attention": batches * attention,
         "everything between": batches * between,
         "output head": batches * head,
-        "optimiser": task.steps * update
-        + batches * gradient_seconds(config, method, machine),
+        "optimiser": task.steps * update + batches * gradient_seconds(config, method, machine),
     }
     if task.valid_rows:
         third = (parts["matrix products"] + parts["attention"] + parts["output head"]) / 3
