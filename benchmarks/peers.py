@@ -31,7 +31,7 @@ from worker import SIDES
 
 import leitai
 from leitai.base.files import read_json, write_json
-from leitai.comparison.machine import machine
+from leitai.base.machine import machine
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "peers.json"

@@ -19,6 +19,7 @@ FLOORS = (
     "adapters",
     "training",
     "inference",
+    "planning",
     "evaluation",
     "comparison",
     "cli",
@@ -74,5 +75,15 @@ def test_help_lists_every_verb():
         [sys.executable, "-m", "leitai", "--help"], capture_output=True, text=True, check=True
     )
     assert time.perf_counter() - start < 20  # a hang, not a benchmark
-    for verb in ("compare", "train", "score", "generate", "chat", "preview", "doctor", "data"):
+    for verb in (
+        "compare",
+        "train",
+        "plan",
+        "score",
+        "generate",
+        "chat",
+        "preview",
+        "doctor",
+        "data",
+    ):
         assert verb in done.stdout

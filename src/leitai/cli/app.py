@@ -100,11 +100,12 @@ def train(
 
         leitai train examples/train.yaml --out runs/support --resume
     """
+    from leitai.cli.planning import compare_with_plan
     from leitai.training.job import run_train_job
 
-    show.training(
-        run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
-    )
+    result = run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
+    show.training(result)
+    compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
 
 
 @app.command()
@@ -238,6 +239,104 @@ def preview(
         system=system,
         thinking=thinking,
         data_root=data_root,
+    )
+
+
+@app.command()
+def plan(
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="[SPEC.yaml]", help="Of train or compare.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="M", help="A name such as Qwen2.5-7B, or a folder."),
+    ] = None,
+    task: Annotated[
+        Literal["train", "score", "generate"], typer.Option("--task", help="What is to be done.")
+    ] = "train",
+    method: Annotated[
+        Literal["lora", "full", "freeze"], typer.Option("--method", help="train: what is trained.")
+    ] = "lora",
+    rows: Annotated[int | None, typer.Option("--rows", help="train: how many.")] = None,
+    tokens: Annotated[int | None, typer.Option("--tokens", help="train: of a row.")] = None,
+    targets: Annotated[
+        int | None, typer.Option("--targets", help="train: of them predicted; default a fifth.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="train: passes; 3.")] = None,
+    batch_rows: Annotated[
+        int | None, typer.Option("--batch-rows", help="train: rows at once; 16.")
+    ] = None,
+    accumulation: Annotated[
+        int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="train: LoRA's; 16.")] = None,
+    top_blocks: Annotated[
+        int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
+    ] = None,
+    items: Annotated[int | None, typer.Option("--items", help="score: how many.")] = None,
+    context: Annotated[int | None, typer.Option("--context", help="score: tokens before.")] = None,
+    choices: Annotated[
+        int | None, typer.Option("--choices", help="score: answers each; 1.")
+    ] = None,
+    answer: Annotated[int | None, typer.Option("--answer", help="score: tokens of one; 5.")] = None,
+    requests: Annotated[int | None, typer.Option("--requests", help="generate: how many.")] = None,
+    prompt: Annotated[int | None, typer.Option("--prompt", help="generate: tokens of one.")] = None,
+    new_tokens: Annotated[
+        int | None, typer.Option("--new-tokens", help="generate: tokens to write for each.")
+    ] = None,
+    streams: Annotated[
+        int | None, typer.Option("--streams", help="generate: written together; 64.")
+    ] = None,
+    shared: Annotated[
+        int | None, typer.Option("--shared", help="Tokens that all begin with, computed once.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16", "int8", "int4"],
+        typer.Option("--dtype", help="Of the weights; full and freeze train in float32."),
+    ] = "float32",
+    device: Device = "cpu",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the machine anew; else once a day.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_root: DataRoot = None,
+    set_: Set = None,
+) -> None:
+    """Forecast memory, operations and time before anything is downloaded or run.
+
+    Give a spec, or a model with a task and its numbers. The forecast is for a machine that has
+    nothing else to do.
+
+    Examples:
+
+        leitai plan examples/train.yaml
+
+        leitai plan --model Qwen2.5-7B --task train --rows 10000 --tokens 120 --method lora
+
+        leitai plan -m Llama-3.2-1B --task generate --requests 500 --prompt 200 --new-tokens 100
+    """
+    from leitai.cli import planning
+
+    if spec is not None:
+        planning.show_spec(spec, measure=measure, json=json, data_root=data_root, overrides=set_)
+        return
+    if model is None:
+        raise LeitaiError("expected a SPEC.yaml or --model", where="plan", remedy="give one")
+    planning.show_task(
+        model,
+        task,
+        method,
+        {
+            **{"rows": rows, "tokens": tokens, "targets": targets, "epochs": epochs},
+            **{"batch_rows": batch_rows, "accumulation": accumulation, "rank": rank},
+            **{"top_blocks": top_blocks, "items": items, "context": context, "choices": choices},
+            **{"answer": answer, "requests": requests, "prompt": prompt, "shared": shared},
+            **{"new_tokens": new_tokens, "streams": streams},
+        },
+        dtype=dtype,
+        device=device,
+        measure=measure,
+        json=json,
     )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.table import Table
 
 from leitai.base.errors import LeitaiError
+from leitai.base.machine import machine, versions
 from leitai.base.memory import available_bytes
 from leitai.cli import show
-from leitai.comparison.machine import machine, versions
 from leitai.data import CATALOGUE, DataSource, Row, load_rows, with_system
 from leitai.data.bookshop import rows as bookshop_rows
 from leitai.data.catalogue import find_file, resolve_data_root

@@ -8,10 +8,10 @@ from typing import Any
 from leitai.base.errors import LeitaiError
 from leitai.base.files import hash_value, write_json
 from leitai.base.locks import run_lock
+from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
 from leitai.comparison.audit import Material, as_json, audit, refuse_unfair
 from leitai.comparison.contender import Contender, Scorer, adapt, find_or_make, side_of
-from leitai.comparison.machine import machine, versions
 from leitai.comparison.report import write_report
 from leitai.comparison.reporting import report_data
 from leitai.comparison.spec import NATIVE, CompareSpec

@@ -47,22 +47,44 @@ _GENERATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             **{"bos_token_id": 128000, "eos_token_ids": (128001,)},
             "rope_scaling": RopeScaling(32.0, 1.0, 4.0, 8192),
         },
+        # published only as an instruction model, whose answers have three ends
+        "Llama-3.3": {
+            **{"family": "llama", "rms_norm_eps": 1e-5, "rope_theta": 5e5},
+            **{"bos_token_id": 128000, "eos_token_ids": (128001, 128008, 128009)},
+            "rope_scaling": RopeScaling(8.0, 1.0, 4.0, 8192),
+        },
     }
+)
+
+# Where a model departs from its generation.
+_EXCEPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {name: {"rms_norm_eps": 1e-5} for name in ("Qwen2.5-14B", "Qwen2.5-32B", "Qwen2.5-72B")}
 )
 
 # Source: the models' published config.json files. Columns: see _SIZES.
 # fmt: off
 _PUBLISHED: Mapping[str, tuple[Any, ...]] = MappingProxyType({
-    "Qwen2.5-0.5B":  ( 896, 24, 14, 2,  64,  4864, 151936,  32768, True),
-    "Qwen2.5-1.5B":  (1536, 28, 12, 2, 128,  8960, 151936, 131072, True),
-    "Qwen2.5-7B":    (3584, 28, 28, 4, 128, 18944, 152064, 131072, False),
-    "Qwen3-0.6B":    (1024, 28, 16, 8, 128,  3072, 151936,  40960, True),
-    "Qwen3-8B":      (4096, 36, 32, 8, 128, 12288, 151936,  40960, False),
-    "Llama-3-8B":    (4096, 32, 32, 8, 128, 14336, 128256,   8192, False),
-    "Llama-3.1-8B":  (4096, 32, 32, 8, 128, 14336, 128256, 131072, False),
-    "Llama-3.1-70B": (8192, 80, 64, 8, 128, 28672, 128256, 131072, False),
-    "Llama-3.2-1B":  (2048, 16, 32, 8,  64,  8192, 128256, 131072, True),
-    "Llama-3.2-3B":  (3072, 28, 24, 8, 128,  8192, 128256, 131072, True),
+    "Qwen2.5-0.5B":   (  896,  24,  14, 2,  64,  4864, 151936,  32768, True),
+    "Qwen2.5-1.5B":   ( 1536,  28,  12, 2, 128,  8960, 151936, 131072, True),
+    "Qwen2.5-3B":     ( 2048,  36,  16, 2, 128, 11008, 151936,  32768, True),
+    "Qwen2.5-7B":     ( 3584,  28,  28, 4, 128, 18944, 152064, 131072, False),
+    "Qwen2.5-14B":    ( 5120,  48,  40, 8, 128, 13824, 152064, 131072, False),
+    "Qwen2.5-32B":    ( 5120,  64,  40, 8, 128, 27648, 152064, 131072, False),
+    "Qwen2.5-72B":    ( 8192,  80,  64, 8, 128, 29568, 152064, 131072, False),
+    "Qwen3-0.6B":     ( 1024,  28,  16, 8, 128,  3072, 151936,  40960, True),
+    "Qwen3-1.7B":     ( 2048,  28,  16, 8, 128,  6144, 151936,  40960, True),
+    "Qwen3-4B":       ( 2560,  36,  32, 8, 128,  9728, 151936,  40960, True),
+    "Qwen3-8B":       ( 4096,  36,  32, 8, 128, 12288, 151936,  40960, False),
+    "Qwen3-14B":      ( 5120,  40,  40, 8, 128, 17408, 151936,  40960, False),
+    "Qwen3-32B":      ( 5120,  64,  64, 8, 128, 25600, 151936,  40960, False),
+    "Llama-3-8B":     ( 4096,  32,  32, 8, 128, 14336, 128256,   8192, False),
+    "Llama-3-70B":    ( 8192,  80,  64, 8, 128, 28672, 128256,   8192, False),
+    "Llama-3.1-8B":   ( 4096,  32,  32, 8, 128, 14336, 128256, 131072, False),
+    "Llama-3.1-70B":  ( 8192,  80,  64, 8, 128, 28672, 128256, 131072, False),
+    "Llama-3.1-405B": (16384, 126, 128, 8, 128, 53248, 128256, 131072, False),
+    "Llama-3.2-1B":   ( 2048,  16,  32, 8,  64,  8192, 128256, 131072, True),
+    "Llama-3.2-3B":   ( 3072,  28,  24, 8, 128,  8192, 128256, 131072, True),
+    "Llama-3.3-70B":  ( 8192,  80,  64, 8, 128, 28672, 128256, 131072, False),
 })
 
 # Small models for training from random weights. Same width and depth on both sides of a duel, so
@@ -93,7 +115,7 @@ def preset(name: str) -> ModelConfig:
     """
     _check(name, PRESETS)
     generation = _GENERATIONS[max((key for key in _GENERATIONS if name.startswith(key)), key=len)]
-    return _make(generation, _PUBLISHED[name])
+    return _make({**generation, **_EXCEPTIONS.get(name, {})}, _PUBLISHED[name])
 
 
 def scratch_config(

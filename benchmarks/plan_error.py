@@ -1,0 +1,207 @@
+"""How far off plans are: real runs in processes of their own against what was planned for them.
+
+    python benchmarks/plan_error.py [CASE ...]
+
+Time is that of the work, model loading left out; memory is the largest resident size that the
+system saw of the process.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from leitai.adapters import Full, apply_method
+from leitai.inference.generation import Limits, make_row, write_all
+from leitai.inference.sampler import Sampling
+from leitai.inference.scoring import score_requests
+from leitai.models import (
+    SCRATCH_PRESETS,
+    Decoder,
+    ModelConfig,
+    init_decoder,
+    load_decoder,
+    save_decoder,
+)
+from leitai.planning import (
+    GenerateTask,
+    Plan,
+    ScoreTask,
+    Task,
+    TrainTask,
+    find_shape,
+    make_plan,
+    measured_machine,
+)
+from leitai.planning.prediction import prediction_error
+from leitai.training import AdaptSpec
+from leitai.training.batches import EncodedRow
+from leitai.training.checkpoint import CheckpointStore
+from leitai.training.loop import Loop
+
+VOCAB = 3000  # of scratch models
+
+CASES: dict[str, tuple[str, str, Task]] = {
+    "full-nano": (
+        "qwen3-nano",
+        "float32",
+        TrainTask(rows=1280, tokens=45, targets=8, method=Full(), epochs=1, batch_rows=16),
+    ),
+    "full-micro": (
+        "llama3-micro",
+        "float32",
+        TrainTask(rows=192, tokens=100, targets=20, method=Full(), epochs=1, batch_rows=16),
+    ),
+    "lora-micro": (
+        "qwen3-micro",
+        "float32",
+        TrainTask(rows=256, tokens=100, targets=20, epochs=1, batch_rows=16),
+    ),
+    "lora-shared": (
+        "qwen3-micro",
+        "float32",
+        TrainTask(rows=256, tokens=200, targets=20, shared=150, epochs=1, batch_rows=16),
+    ),
+    "lora-0.5b": (
+        "Qwen2.5-0.5B",
+        "bfloat16",
+        TrainTask(rows=16, tokens=100, targets=20, epochs=1, batch_rows=8),
+    ),
+    "score-micro": ("qwen3-micro", "float32", ScoreTask(items=16, context=30, choices=77)),
+    "score-0.5b": ("Qwen2.5-0.5B", "bfloat16", ScoreTask(items=8, context=80, choices=4, answer=6)),
+    "generate-1": ("Qwen2.5-0.5B", "bfloat16", GenerateTask(1, prompt=64, new_tokens=32)),
+    "generate-8": ("Qwen2.5-0.5B", "bfloat16", GenerateTask(8, prompt=64, new_tokens=16)),
+}
+
+
+def _shape(model: str) -> ModelConfig:
+    return find_shape(model, vocab_size=VOCAB).config
+
+
+def _train(decoder: Decoder, task: TrainTask) -> float:
+    draws = np.random.default_rng(0)
+    common = draws.integers(0, VOCAB, int(task.shared))
+    rows = []
+    for _ in range(task.rows):
+        # lengths as they are in practice: a quarter more or less
+        size = round(task.tokens * draws.uniform(0.75, 1.25)) if not task.shared else task.tokens
+        ids = np.concatenate([common, draws.integers(0, VOCAB, int(size) - len(common))])
+        targets = np.arange(len(ids) - int(task.targets), len(ids))
+        ones = np.ones(len(targets))
+        rows.append(
+            EncodedRow(ids, targets, ids[targets], ones.astype("f4"), ones.astype(bool), "row")
+        )
+    spec = AdaptSpec(
+        method=task.method,
+        epochs=task.epochs,
+        batch_rows=task.batch_rows,
+        accumulation=task.accumulation,
+    )
+    apply_method(decoder, task.method, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        loop = Loop(
+            decoder,
+            rows,
+            [],
+            spec=spec,
+            seed=0,
+            special=frozenset(),
+            identity={},
+            run_folder=run,
+            store=CheckpointStore(run / "checkpoints"),
+        )
+        loop.run()
+        return loop.totals.seconds
+
+
+def _score(decoder: Decoder, task: ScoreTask) -> float:
+    draws = np.random.default_rng(0)
+
+    def ids(size: float) -> tuple[int, ...]:
+        return tuple(draws.integers(0, VOCAB, int(size)).tolist())
+
+    contexts = [ids(task.context) for _ in range(task.items)]
+    requests = [(c, ids(task.answer)) for c in contexts for _ in range(task.choices)]
+    start = time.perf_counter()
+    score_requests(decoder, requests)
+    return time.perf_counter() - start
+
+
+def _generate(decoder: Decoder, task: GenerateTask) -> float:
+    draws = np.random.default_rng(0)
+    rows = [
+        make_row(
+            decoder,
+            draws.integers(0, VOCAB, int(task.prompt)).tolist(),
+            Sampling(temperature=0.0),
+            Limits(max_tokens=task.new_tokens),
+            lambda token: b"x",
+        )
+        for _ in range(task.requests)
+    ]
+    start = time.perf_counter()
+    write_all(decoder, rows)
+    return time.perf_counter() - start
+
+
+def work(name: str, folder: str) -> None:
+    """Do a case; print its seconds."""
+    _, dtype, task = CASES[name]
+    decoder = load_decoder(Path(folder), dtype=dtype)
+    decoder.eval()
+    kinds: dict[type, Callable[..., float]] = {
+        TrainTask: _train,
+        ScoreTask: _score,
+        GenerateTask: _generate,
+    }
+    print(json.dumps({"seconds": kinds[type(task)](decoder, task)}))
+
+
+def _actual(name: str, folder: Path) -> dict[str, float]:
+    """Run a case in a process of its own and watch its memory from outside."""
+    child = subprocess.Popen(
+        [sys.executable, __file__, "--work", name, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    output = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{name} failed; run: {' '.join(child.args)}")  # type: ignore[arg-type]
+    scale = 1 if sys.platform == "darwin" else 1024
+    return json.loads(output.splitlines()[-1]) | {"peak_bytes": usage.ru_maxrss * scale}
+
+
+def main(names: list[str]) -> None:
+    """Print planned, actual and error of the cases."""
+    machine = measured_machine(anew="--measure" in names)
+    names = [name for name in names if name != "--measure"] or list(CASES)
+    folders: dict[str, Path] = {}
+    with tempfile.TemporaryDirectory() as root:
+        for name in names:
+            model, dtype, task = CASES[name]
+            if model not in folders:
+                folders[model] = Path(root, model)
+                stored = torch.float32 if model in SCRATCH_PRESETS else torch.bfloat16
+                save_decoder(init_decoder(_shape(model), 0, dtype=stored), folders[model])
+            plan: Plan = make_plan(_shape(model), task, machine, dtype)
+            error = prediction_error(plan, _actual(name, folders[model]))
+            print(f"{name:12} {error}", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--work"]:
+        work(*sys.argv[2:])
+    else:
+        main(sys.argv[1:])

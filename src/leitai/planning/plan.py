@@ -1,0 +1,245 @@
+"""The forecast: how much memory, how many operations and how long, before anything is fetched."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from leitai.forest.forest import DENSE
+from leitai.inference.generation import CACHE_BYTES, PROMPT_BUDGET, ROWS
+from leitai.inference.scoring import LOGIT_BYTES, LOGIT_ROWS, TOKEN_BUDGET
+from leitai.models.config import ModelConfig
+from leitai.models.presets import parameter_count
+from leitai.planning import cost
+from leitai.planning.machine import Machine
+from leitai.planning.memory import training_memory
+from leitai.planning.products import compute_dtype, forward_products, head_products, seconds_of
+from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
+from leitai.planning.training import training_seconds
+from leitai.planning.words import duration
+
+GPU_CONTEXT_BYTES = 500 << 20
+"""What CUDA and its libraries take of an accelerator's memory before anything is put there."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a task will take.
+
+    Attributes:
+        task: "train", "score" or "generate".
+        parameters: of the model.
+        trainable: numbers that are trained.
+        memory: bytes at the peak, by part.
+        memory_limit: bytes that the device has.
+        flops: floating-point operations.
+        time: seconds, by part.
+        tokens: read or written; what tokens a second count.
+        steps: of training, or of writing; passes of scoring.
+    """
+
+    task: str
+    parameters: int
+    trainable: int
+    memory: dict[str, int]
+    memory_limit: int
+    flops: float
+    time: dict[str, float]
+    tokens: float
+    steps: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """Memory at the peak."""
+        return sum(self.memory.values())
+
+    @property
+    def seconds(self) -> float:
+        """Time of the whole task; loading the model is left out."""
+        return sum(self.time.values())
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens a second."""
+        return self.tokens / self.seconds
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has the memory."""
+        return self.peak_bytes <= self.memory_limit
+
+    @property
+    def sentence(self) -> str:
+        """The plan in one sentence."""
+        verdict = "fits" if self.fits else "does not fit"
+        needed, limit = self.peak_bytes / 1e9, self.memory_limit / 1e9
+        return (
+            f"{verdict}: {needed:.{1 if needed >= 1 else 2}f} of {limit:.0f} GB; "
+            f"about {duration(self.seconds)}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, for JSON."""
+        return asdict(self) | {
+            "peak_bytes": self.peak_bytes,
+            "seconds": self.seconds,
+            "tokens_per_second": self.tokens_per_second,
+            "fits": self.fits,
+            "sentence": self.sentence,
+        }
+
+
+def make_plan(config: ModelConfig, task: Task, machine: Machine, dtype: str = "float32") -> Plan:
+    """Forecast a task.
+
+    Time is a roofline (Williams et al., CACM 52, 2009): each matrix product takes its arithmetic at
+    the measured rate of its shape, or the reading of its weights, whichever is longer; what a block
+    costs beyond that was measured on the engine itself (`probe.py`).
+
+    Args:
+        config: the architecture.
+        task: what is to be done.
+        machine: where.
+        dtype: of the weights; under `Full` and `Freeze` training is in float32 whatever it says.
+    """
+    if isinstance(task, TrainTask):
+        return _plan_training(config, task, machine, compute_dtype(task.method, dtype))
+    if isinstance(task, ScoreTask):
+        return _plan_scoring(config, task, machine, dtype)
+    return _plan_writing(config, task, machine, dtype)
+
+
+def _base(machine: Machine, *, training: bool = False) -> dict[str, int]:
+    if machine.device != "cpu":
+        return {"program": GPU_CONTEXT_BYTES}
+    return {"program": machine.trainer_bytes if training else machine.process_bytes}
+
+
+def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype: str) -> Plan:
+    read = task.steps * task.window
+    computed = task.steps * task.unique(task.micro_rows) * task.window / task.micro_rows
+    flops = computed * cost.linear_training_flops(config, task.method)
+    flops += cost.attention_flops(config, task.pairs(task.micro_rows), backward=True) * (
+        read / task.micro_rows
+    )
+    flops += cost.head_flops(config, read * task.targets, method=task.method)
+    return Plan(
+        task="train",
+        parameters=parameter_count(config),
+        trainable=cost.trainable_count(config, task.method),
+        memory=_base(machine, training=True) | training_memory(config, task, dtype),
+        memory_limit=machine.memory_bytes,
+        flops=flops,
+        time=training_seconds(config, task, machine, dtype),
+        tokens=read * task.tokens,
+        steps=task.steps,
+    )
+
+
+def pass_seconds(
+    config: ModelConfig, machine: Machine, dtype: str, tokens: float, pairs: float
+) -> dict[str, float]:
+    """Time one pass over `tokens` tokens without gradients, the output head left out."""
+    beyond = machine.forward.get(dtype) or machine.forward["bfloat16"]
+    moved = config.num_hidden_layers * cost.working_bytes_per_token(config, dtype) * tokens
+    rate = machine.attention.get(dtype) or machine.attention["bfloat16"]
+    return {
+        "matrix products": seconds_of(forward_products(config, dtype, tokens), machine),
+        "attention": cost.attention_flops(config, pairs) / rate,
+        "everything between": config.num_hidden_layers * beyond["call"] + moved * beyond["byte"],
+    }
+
+
+def _add(total: dict[str, float], parts: dict[str, float], times: float = 1.0) -> None:
+    for name, seconds in parts.items():
+        total[name] = total.get(name, 0.0) + times * seconds
+
+
+def _plan_scoring(config: ModelConfig, task: ScoreTask, machine: Machine, dtype: str) -> Plan:
+    passes = math.ceil(task.unique / TOKEN_BUDGET)
+    tokens = task.unique / passes
+    # every context token sees those before it, every answer token its context too
+    own = task.context - task.shared
+    seen = own * (task.shared + task.context) / 2 + task.read * (task.context + task.answer / 2)
+    pairs = task.items * seen + task.shared * task.shared / 2
+    # a context, what looks at it, and its answers, in blocks
+    calls = task.items * (2 + task.read / DENSE if task.choices > 1 else 1)
+    time: dict[str, float] = {}
+    _add(time, pass_seconds(config, machine, dtype, tokens, pairs / passes), passes)
+    _add(time, {"attention": calls * config.num_hidden_layers * machine.attention["call"]})
+    rows = task.items * (1 + task.read)
+    chunk = min(rows, max(LOGIT_ROWS, LOGIT_BYTES // (4 * config.vocab_size)))
+    head = seconds_of(head_products(config, dtype, chunk), machine) * rows / chunk
+    _add(time, {"output head": head + rows * config.vocab_size * machine.logit})
+    kept = min(task.unique, task.context + TOKEN_BUDGET)
+    return Plan(
+        task="score",
+        parameters=parameter_count(config),
+        trainable=0,
+        memory={
+            **_base(machine),
+            "weights": cost.weight_bytes(config, dtype),
+            "keys and values": int(kept * cost.cache_bytes_per_token(config, dtype)),
+            "activations": int(tokens * cost.working_bytes_per_token(config, dtype)),
+            "logits": int(chunk * config.vocab_size * (4 if dtype == "float32" else 6)),
+        },
+        memory_limit=machine.memory_bytes,
+        flops=task.unique * cost.linear_flops(config)
+        + cost.attention_flops(config, pairs)
+        + cost.head_flops(config, rows),
+        time=time,
+        tokens=task.items * (task.context + task.choices * task.answer),
+        steps=passes,
+    )
+
+
+def cache_slots(prompt: float, new_tokens: int) -> int:
+    """Tokens of room in a row's cache when its writing ends: it doubles as it grows."""
+    slots = max(1, math.ceil(prompt))
+    while slots < prompt + new_tokens - 1:
+        slots *= 2
+    return slots
+
+
+def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dtype: str) -> Plan:
+    per_token = cost.cache_bytes_per_token(config, dtype)
+    whole = task.prompt + task.new_tokens
+    fitting = max(1, int(CACHE_BYTES // (whole * per_token)), 1)
+    prompts = max(1, int(PROMPT_BUDGET // task.prompt))
+    streams = max(1, min(task.streams, task.requests, ROWS, fitting, prompts))
+    rounds = task.requests / streams
+    own = task.prompt - (task.shared if streams > 1 else 0)
+    shared = task.prompt - own
+    prefill = shared + streams * own
+    pairs = shared * shared / 2 + streams * own * (shared + task.prompt) / 2
+    time: dict[str, float] = {}
+    _add(time, {"prompts": sum(pass_seconds(config, machine, dtype, prefill, pairs).values())})
+    middle = task.prompt + task.new_tokens / 2
+    step = seconds_of(forward_products(config, dtype, streams), machine)
+    beyond = machine.decode.get(dtype) or machine.decode["bfloat16"]
+    steps = task.new_tokens - 1
+    _add(time, {"matrix products": step}, steps)
+    _add(time, {"attention": streams * middle * per_token / machine.stream}, steps)
+    _add(time, {"everything between": config.num_hidden_layers * beyond}, steps)
+    head = seconds_of(head_products(config, dtype, streams), machine)
+    _add(time, {"output head": head}, task.new_tokens)
+    working = cost.working_bytes_per_token(config, dtype)
+    cached = cache_slots(task.prompt, task.new_tokens)
+    return Plan(
+        task="generate",
+        parameters=parameter_count(config),
+        trainable=0,
+        memory={
+            **_base(machine),
+            "weights": cost.weight_bytes(config, dtype),
+            "keys and values": int(streams * cached * per_token),
+            "activations": int(prefill * working),
+            "logits": 4 * streams * config.vocab_size,
+        },
+        memory_limit=machine.memory_bytes,
+        flops=rounds * (prefill + streams * steps) * cost.linear_flops(config)
+        + rounds * cost.attention_flops(config, pairs + streams * steps * middle)
+        + rounds * cost.head_flops(config, streams * task.new_tokens),
+        time={name: rounds * seconds for name, seconds in time.items()},
+        tokens=task.requests * task.new_tokens,
+        steps=math.ceil(rounds) * task.new_tokens,
+    )

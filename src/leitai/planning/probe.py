@@ -1,0 +1,310 @@
+"""The measurement behind `machine.py`: `python -m leitai.planning.probe cpu` prints it as JSON.
+
+Matrix products are timed on their own, at a few sizes, since their rate depends on the shape. What
+everything else costs (norms, activations, autograd, calls) is measured on the engine itself: real
+passes of one block of middle size, few tokens and many, minus the products' time. The two unknowns,
+seconds a call and seconds a byte, follow from the two passes. So a faster engine plans faster runs.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leitai.adapters import apply_method
+from leitai.adapters.method import Full, LoRA
+from leitai.base.machine import machine as describe
+from leitai.base.memory import peak_bytes
+from leitai.models import (
+    Decoder,
+    KeyValueCache,
+    ModelConfig,
+    init_decoder,
+    parse_dtype,
+    scratch_config,
+)
+from leitai.planning.activations import activation_bytes
+from leitai.planning.cost import Method, working_bytes_per_token
+from leitai.planning.machine import Machine
+from leitai.planning.products import (
+    forward_products,
+    gradient_seconds,
+    seconds_of,
+    training_products,
+)
+from leitai.training.batches import Batch, EncodedRow, collate
+from leitai.training.loss import cross_entropy, loss_sum
+from leitai.training.optimizer import make_optimizer
+from leitai.training.spec import AdaptSpec
+
+ROWS, WIDTHS = (1, 8, 64, 512), (128, 512, 2048)
+FEW, MANY = 16, 256
+_STREAM_BYTES = 192 << 20
+_ROW_TOKENS = 64
+_STEPS = 8  # of writing
+_REPEAT_SECONDS, _MOST_REPEATS = 0.03, 20
+
+
+def probe_config() -> ModelConfig:
+    """One block of middle size: tensors do not fit the caches, products are quick."""
+    return replace(
+        scratch_config("llama3-micro", 512),
+        hidden_size=512,
+        num_hidden_layers=1,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        head_dim=64,
+        intermediate_size=1792,
+    )
+
+
+class Probe:
+    """Takes the times on one device."""
+
+    def __init__(self, device: str) -> None:
+        self.device = torch.device(device)
+
+    def seconds(self, work: Callable[[], object], *, repeats: int = 3) -> float:
+        """Return the shortest time of a piece of work after a first one that warms up.
+
+        Short work is repeated more often: on a busy machine most of its runs are interrupted.
+        """
+        # What other programs take of a core is no property of the machine. With one thread of our
+        # own that can be told apart; with more, waiting for one another is work too.
+        alone = self.device.type == "cpu" and torch.get_num_threads() == 1
+        clock = time.thread_time if alone else time.perf_counter
+        best, began = float("inf"), clock()
+        for turn in range(_MOST_REPEATS):
+            self._wait()
+            start = clock()
+            work()
+            self._wait()
+            now = clock()
+            if turn:
+                best = min(best, now - start)
+            if turn >= repeats and now - began > _REPEAT_SECONDS:
+                break
+        return best
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def random(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Return numbers that are not special to the arithmetic."""
+        return torch.rand(shape, device=self.device).sub_(0.5).to(dtype)
+
+    def products(self, dtype: torch.dtype) -> list[list[float]]:
+        """Time matrix products as linear layers do them."""
+        found = []
+        for width in WIDTHS:
+            weight = self.random(width, width, dtype=dtype)
+            for rows in ROWS:
+                x = self.random(rows, width, dtype=dtype)
+                repeats = 2 if rows * width > 1 << 18 else 3
+                took = self.seconds(
+                    lambda x=x, w=weight: torch.nn.functional.linear(x, w),  # type: ignore[misc]
+                    repeats=repeats,
+                )
+                found.append([rows, width, 2 * rows * width * width / took])
+        return found
+
+    def stream(self) -> float:
+        """Read memory that no cache holds; bytes a second."""
+        block = torch.ones(_STREAM_BYTES // 4, device=self.device)
+        return _STREAM_BYTES / self.seconds(block.sum, repeats=2)
+
+    def attention(self, dtype: torch.dtype, *, training: bool, tokens: int = 512) -> float:
+        """Seconds of causal attention over so many tokens."""
+        heads, size = 8, 64
+        q, k, v = (
+            self.random(1, heads, tokens, size, dtype=dtype).requires_grad_(training)
+            for _ in range(3)
+        )
+
+        def work() -> None:
+            out = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            if training:
+                torch.autograd.backward(out, out.detach())
+
+        return self.seconds(work)
+
+    def attention_rate(self, dtype: torch.dtype, *, training: bool) -> float:
+        """FLOPs a second of attention over the causal half of 512 tokens."""
+        pairs, width = 512 * 513 / 2, 8 * 64
+        return (14 if training else 4) * width * pairs / self.attention(dtype, training=training)
+
+    def decoder(self, dtype: torch.dtype, method: Method | None = None) -> Decoder:
+        """Return the block to be timed."""
+        decoder = init_decoder(probe_config(), 0, dtype=dtype, device=self.device)
+        if method is None:
+            return decoder.eval()
+        apply_method(decoder, method, 0)
+        return decoder.train()
+
+    def batch(self, tokens: int) -> Batch:
+        """Rows to train on, of `tokens` tokens together, one target each."""
+        draws = np.random.default_rng(0)
+        size = min(tokens, _ROW_TOKENS)
+        rows = [
+            EncodedRow(
+                ids=draws.integers(0, 512, size + 1),
+                targets=np.array([size]),
+                labels=np.array([0]),
+                weights=np.ones(1, dtype=np.float32),
+                answer=np.ones(1, dtype=bool),
+                source="",
+            )
+            for _ in range(tokens // size)
+        ]
+        return collate(rows, str(self.device))
+
+
+def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict[str, float]:
+    """Find seconds a call and a byte from two times beyond the products."""
+    byte = max(0.0, (many - few) / (bytes_many - bytes_few))
+    return {"call": max(0.0, few - byte * bytes_few), "byte": byte}
+
+
+def measure(device: str) -> Machine:
+    """Measure; takes about two seconds on two cores."""
+    probe, config = Probe(device), probe_config()
+    # what libraries load at their first use belongs to the program, so use them in small first
+    with torch.inference_mode():
+        probe.decoder(torch.float32)(torch.zeros(1, 8, dtype=torch.int64, device=probe.device))
+    process = peak_bytes()
+    decoder = probe.decoder(torch.float32, LoRA(rank=1))
+    torch.autograd.backward(loss_sum(decoder, probe.batch(FEW)))
+    make_optimizer(decoder, AdaptSpec()).step()
+    trainer = peak_bytes()
+    here = describe()
+    name, memory = str(here["processor"]), int(here["memory_bytes"])
+    if probe.device.type == "cuda":
+        properties = torch.cuda.get_device_properties(probe.device)
+        name, memory = properties.name, properties.total_memory
+    dtypes = {name: parse_dtype(name) or torch.float32 for name in ("float32", "bfloat16")}
+    products = {name: probe.products(dtype) for name, dtype in dtypes.items()}
+    attention = {}
+    for training_too in (False, True):
+        end = "+training" if training_too else ""
+        attention[f"call{end}"] = probe.attention(torch.float32, training=training_too, tokens=8)
+        for label, number_format in dtypes.items():
+            rate = probe.attention_rate(number_format, training=training_too)
+            attention[f"{label}{end}"] = rate
+    machine = Machine(
+        device=probe.device.type,
+        name=name,
+        threads=torch.get_num_threads(),
+        memory_bytes=memory,
+        process_bytes=process,
+        trainer_bytes=trainer,
+        products=products,
+        attention=attention,
+        stream=probe.stream(),
+        training={},
+        forward={},
+        decode={},
+        optimiser=0.0,
+        logit=0.0,
+    )
+    training: dict[str, Any] = {}
+    optimiser = 0.0
+    for method, dtype in ((Full(), "float32"), (LoRA(), "float32"), (LoRA(), "bfloat16")):
+        decoder = probe.decoder(dtypes[dtype], method)
+        beyond = {}
+        for tokens in (FEW, MANY):
+            batch = probe.batch(tokens)
+            took = probe.seconds(lambda d=decoder, b=batch: torch.autograd.backward(loss_sum(d, b)))  # type: ignore[misc]
+            known = seconds_of(training_products(config, method, dtype, tokens), machine)
+            known += gradient_seconds(config, method, machine)
+            beyond[tokens] = took - known
+        moved = [activation_bytes(config, method, dtype, tokens) for tokens in (FEW, MANY)]
+        training[f"{method.name} {dtype}"] = _solve(beyond[FEW], beyond[MANY], *moved)
+        if isinstance(method, Full):
+            optimiser = _time_optimiser(probe, decoder)
+    forward, decode = {}, {}
+    for dtype, number_format in dtypes.items():
+        decoder = probe.decoder(number_format)
+        forward[dtype], decode[dtype] = _time_inference(probe, decoder, dtype, machine)
+    return replace(
+        machine,
+        training=training,
+        forward=forward,
+        decode=decode,
+        optimiser=optimiser,
+        logit=_time_logits(probe, machine),
+    )
+
+
+def _time_optimiser(probe: Probe, decoder: Decoder) -> float:
+    """Seconds a number of clipping, AdamW's update and new gradients."""
+    parameters = [p for p in decoder.parameters() if p.requires_grad]
+    adam = torch.optim.AdamW(parameters, lr=1e-6, fused=True)
+
+    def work() -> None:
+        adam.zero_grad(set_to_none=True)
+        for p in parameters:
+            p.grad = torch.zeros_like(p)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        adam.step()
+
+    return probe.seconds(work, repeats=2) / sum(p.numel() for p in parameters)
+
+
+@torch.inference_mode()
+def _time_inference(
+    probe: Probe, decoder: Decoder, dtype: str, machine: Machine
+) -> tuple[dict[str, float], float]:
+    """Time passes without gradients and steps of writing; see `Machine.forward` and `.decode`."""
+    config = decoder.config
+    beyond = []
+    for tokens in (FEW, MANY):
+        ids = torch.zeros(
+            max(1, tokens // _ROW_TOKENS),
+            min(tokens, _ROW_TOKENS),
+            dtype=torch.int64,
+            device=probe.device,
+        )
+        took = probe.seconds(lambda i=ids: decoder(i))  # type: ignore[misc]
+        beyond.append(took - seconds_of(forward_products(config, dtype, tokens), machine))
+    working = working_bytes_per_token(config, dtype)
+    forward = _solve(beyond[0], beyond[1], FEW * working, MANY * working)
+    one = torch.zeros(1, 1, dtype=torch.int64, device=probe.device)
+
+    def write() -> None:
+        cache = KeyValueCache(config, 1, device=probe.device)
+        decoder(one.expand(1, FEW), scope=cache)
+        for _ in range(_STEPS):
+            decoder(one, scope=cache)
+
+    alone = probe.seconds(
+        lambda: decoder(one.expand(1, FEW), scope=KeyValueCache(config, 1, device=probe.device))
+    )
+    step = (probe.seconds(write) - alone) / _STEPS
+    return forward, max(0.0, step - seconds_of(forward_products(config, dtype, 1), machine))
+
+
+def _time_logits(probe: Probe, machine: Machine) -> float:
+    """Seconds a logit of the loss with its gradient, beyond the two products."""
+    rows, width, vocab = 32, 128, 32_768
+    head = probe.random(vocab, width, dtype=torch.float32)
+    hidden = probe.random(rows, width, dtype=torch.float32).requires_grad_()
+    targets = torch.zeros(rows, dtype=torch.int64, device=probe.device)
+    weights = torch.ones(rows, device=probe.device)
+    took = probe.seconds(lambda: cross_entropy(hidden, head, targets, weights))
+    known = 4 * rows * width * vocab / machine.product_rate("float32", rows, width, vocab)
+    return max(0.0, took - known) / (rows * vocab)
+
+
+if __name__ == "__main__":
+    # warnings of the libraries belong to no one here
+    output, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115
+    result = measure(sys.argv[1])
+    output.write(json.dumps(result.to_dict()))

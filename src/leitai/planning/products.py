@@ -1,0 +1,87 @@
+"""The matrix products of a pass, and how long they take on a machine."""
+
+from typing import NamedTuple
+
+from leitai.adapters.method import Full, LoRA
+from leitai.models.config import ModelConfig
+from leitai.planning.cost import (
+    DTYPE_BYTES,
+    Method,
+    adapted,
+    block_matrices,
+    trainable_count,
+    trained_blocks,
+)
+from leitai.planning.machine import Machine
+
+
+class Product(NamedTuple):
+    """`times` products of [rows, inputs] and [inputs, outputs]."""
+
+    rows: float
+    inputs: int
+    outputs: int
+    times: float
+    dtype: str
+
+    @property
+    def flops(self) -> float:
+        """2 m k n each."""
+        return 2 * self.rows * self.inputs * self.outputs * self.times
+
+
+def compute_dtype(method: Method | None, dtype: str) -> str:
+    """The number format of the arithmetic: full and freeze train in float32."""
+    return dtype if method is None or isinstance(method, LoRA) else "float32"
+
+
+def forward_products(config: ModelConfig, dtype: str, tokens: float) -> list[Product]:
+    """List the products of the blocks for so many tokens at once."""
+    return [
+        Product(tokens, m.inputs, m.outputs, config.num_hidden_layers, dtype)
+        for m in block_matrices(config)
+    ]
+
+
+def training_products(
+    config: ModelConfig, method: Method, dtype: str, tokens: float
+) -> list[Product]:
+    """List the products of the blocks, forward and backward; see `linear_training_flops`."""
+    dtype = compute_dtype(method, dtype)
+    found = forward_products(config, dtype, tokens)
+    blocks = trained_blocks(config, method)
+    weights = 0 if isinstance(method, LoRA) else 1
+    found += [
+        Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype)
+        for m in block_matrices(config)
+    ]
+    if isinstance(method, LoRA):
+        for layer in range(config.num_hidden_layers):
+            for m in adapted(config, method, layer):
+                found.append(Product(tokens, m.inputs, method.rank, 3, dtype))
+                found.append(Product(tokens, method.rank, m.outputs, 3, dtype))
+    return found
+
+
+def head_products(
+    config: ModelConfig, dtype: str, rows: float, method: Method | None = None
+) -> list[Product]:
+    """List the products of the output head at the rows that need logits."""
+    passes = 1 if method is None else 3 if isinstance(method, Full) else 2
+    dtype = compute_dtype(method, dtype)
+    return [Product(rows, config.hidden_size, config.vocab_size, passes, dtype)] if rows else []
+
+
+def seconds_of(products: list[Product], machine: Machine) -> float:
+    """Time the products: each as long as its arithmetic or the reading of its weights takes."""
+    total = 0.0
+    for product in products:
+        rate = machine.product_rate(product.dtype, product.rows, product.inputs, product.outputs)
+        weights = product.inputs * product.outputs * DTYPE_BYTES[product.dtype]
+        total += max(product.flops / rate, product.times * weights / machine.stream)
+    return total
+
+
+def gradient_seconds(config: ModelConfig, method: Method, machine: Machine) -> float:
+    """Time adding a micro-batch's gradients to those before: 12 bytes a trained number."""
+    return 12 * trainable_count(config, method) / machine.stream
