@@ -104,8 +104,8 @@ def train(
     from leitai.training.job import run_train_job
 
     result = run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
-    show.training(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
+    show.training(result)
 
 
 @app.command()

@@ -29,9 +29,11 @@ def training_memory(config: ModelConfig, task: TrainTask, dtype: str) -> dict[st
         "activations": activation_bytes(config, method, dtype, tokens),
         "gradients": max(earlier, embedding if full else 0),
         "logits": cost.logit_bytes(config, targets),
+        "one block's work": int(tokens * backward_bytes_per_token(config, method, dtype)),
     }
     back = {
-        "activations": int(tokens * backward_bytes_per_token(config, method, dtype)),
+        "one block's work": int(tokens * backward_bytes_per_token(config, method, dtype)),
+        "activations": 0,
         "gradients": gradients + (embedding if full and config.tie_word_embeddings else 0),
         "logits": 0,
     }

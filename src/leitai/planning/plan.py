@@ -20,6 +20,11 @@ from leitai.planning.words import duration
 GPU_CONTEXT_BYTES = 500 << 20
 """What CUDA and its libraries take of an accelerator's memory before anything is put there."""
 
+WRITING_EFFICIENCY = 0.75
+"""Share of the measured rate of products that writing reaches, where each weight is read once a
+step. Measured on Qwen2.5-0.5B in bfloat16 on one Zen 4 core: 102 ms a step in the blocks against 72
+without it, 33 ms in the head against 25."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -214,13 +219,13 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     time: dict[str, float] = {}
     _add(time, {"prompts": sum(pass_seconds(config, machine, dtype, prefill, pairs).values())})
     middle = task.prompt + task.new_tokens / 2
-    step = seconds_of(forward_products(config, dtype, streams), machine)
+    step = seconds_of(forward_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
     beyond = machine.decode.get(dtype) or machine.decode["bfloat16"]
     steps = task.new_tokens - 1
     _add(time, {"matrix products": step}, steps)
     _add(time, {"attention": streams * middle * per_token / machine.stream}, steps)
     _add(time, {"everything between": config.num_hidden_layers * beyond}, steps)
-    head = seconds_of(head_products(config, dtype, streams), machine)
+    head = seconds_of(head_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
     _add(time, {"output head": head}, task.new_tokens)
     working = cost.working_bytes_per_token(config, dtype)
     cached = cache_slots(task.prompt, task.new_tokens)

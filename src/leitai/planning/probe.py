@@ -49,6 +49,7 @@ FEW, MANY = 16, 256
 _STREAM_BYTES = 192 << 20
 _ROW_TOKENS = 64
 _STEPS = 8  # of writing
+_BANK_BYTES, _MOST_COPIES, _FEW_ROWS = 48 << 20, 100, 8
 _REPEAT_SECONDS, _MOST_REPEATS = 0.03, 20
 
 
@@ -102,17 +103,25 @@ class Probe:
         return torch.rand(shape, device=self.device).sub_(0.5).to(dtype)
 
     def products(self, dtype: torch.dtype) -> list[list[float]]:
-        """Time matrix products as linear layers do them."""
+        """Time matrix products as linear layers do them.
+
+        Few rows are bound by reading the weights, which come from memory as in a model: several
+        weights take turns.
+        """
+        bank = self.random(_BANK_BYTES // dtype.itemsize, dtype=dtype)
         found = []
         for width in WIDTHS:
-            weight = self.random(width, width, dtype=dtype)
+            copies = min(_MOST_COPIES, len(bank) // width**2)
+            weights = list(bank[: copies * width**2].view(copies, width, width))
             for rows in ROWS:
                 x = self.random(rows, width, dtype=dtype)
-                repeats = 2 if rows * width > 1 << 18 else 3
-                took = self.seconds(
-                    lambda x=x, w=weight: torch.nn.functional.linear(x, w),  # type: ignore[misc]
-                    repeats=repeats,
-                )
+                turns = weights if rows <= _FEW_ROWS else weights[:1]
+
+                def work(x: Tensor = x, turns: list[Tensor] = turns) -> None:
+                    for weight in turns:
+                        torch.nn.functional.linear(x, weight)
+
+                took = self.seconds(work, repeats=2) / len(turns)
                 found.append([rows, width, 2 * rows * width * width / took])
         return found
 
@@ -231,8 +240,7 @@ def measure(device: str) -> Machine:
             optimiser = _time_optimiser(probe, decoder)
     forward, decode = {}, {}
     for dtype, number_format in dtypes.items():
-        decoder = probe.decoder(number_format)
-        forward[dtype], decode[dtype] = _time_inference(probe, decoder, dtype, machine)
+        forward[dtype], decode[dtype] = _time_inference(probe, number_format, dtype, machine)
     return replace(
         machine,
         training=training,
@@ -260,9 +268,10 @@ def _time_optimiser(probe: Probe, decoder: Decoder) -> float:
 
 @torch.inference_mode()
 def _time_inference(
-    probe: Probe, decoder: Decoder, dtype: str, machine: Machine
+    probe: Probe, number_format: torch.dtype, dtype: str, machine: Machine
 ) -> tuple[dict[str, float], float]:
     """Time passes without gradients and steps of writing; see `Machine.forward` and `.decode`."""
+    decoder = probe.decoder(number_format)
     config = decoder.config
     beyond = []
     for tokens in (FEW, MANY):
@@ -276,19 +285,24 @@ def _time_inference(
         beyond.append(took - seconds_of(forward_products(config, dtype, tokens), machine))
     working = working_bytes_per_token(config, dtype)
     forward = _solve(beyond[0], beyond[1], FEW * working, MANY * working)
+    return forward, _time_writing(probe, number_format, dtype, machine)
+
+
+def _time_writing(probe: Probe, number_format: torch.dtype, dtype: str, machine: Machine) -> float:
+    """Seconds a block and step of writing beyond products: a small model, so that calls show."""
+    config = scratch_config("llama3-nano", 512)
+    decoder = init_decoder(config, 0, dtype=number_format, device=probe.device).eval()
     one = torch.zeros(1, 1, dtype=torch.int64, device=probe.device)
 
-    def write() -> None:
+    def write(steps: int) -> None:
         cache = KeyValueCache(config, 1, device=probe.device)
         decoder(one.expand(1, FEW), scope=cache)
-        for _ in range(_STEPS):
+        for _ in range(steps):
             decoder(one, scope=cache)
 
-    alone = probe.seconds(
-        lambda: decoder(one.expand(1, FEW), scope=KeyValueCache(config, 1, device=probe.device))
-    )
-    step = (probe.seconds(write) - alone) / _STEPS
-    return forward, max(0.0, step - seconds_of(forward_products(config, dtype, 1), machine))
+    step = (probe.seconds(lambda: write(_STEPS)) - probe.seconds(lambda: write(0))) / _STEPS
+    known = seconds_of(forward_products(config, dtype, 1), machine)
+    return max(0.0, step - known) / config.num_hidden_layers
 
 
 def _time_logits(probe: Probe, machine: Machine) -> float:
