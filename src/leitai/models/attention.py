@@ -4,9 +4,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from leitai.kernels import rotate
 from leitai.models.config import ModelConfig
 from leitai.models.norm import RMSNorm
-from leitai.models.rotary import rotate
 from leitai.models.scope import AttentionScope
 
 

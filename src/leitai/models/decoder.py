@@ -10,9 +10,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, silu
+from torch.nn.functional import linear
 
 from leitai.base import LeitaiError
+from leitai.kernels import silu_mul
 from leitai.kernels.matvec import describe, matvec, takes
 from leitai.models.attention import Attention
 from leitai.models.config import ModelConfig
@@ -34,7 +35,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., hidden] to [..., hidden]."""
-        out: Tensor = self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.down_proj(silu_mul(self.gate_proj(x), self.up_proj(x)))
         return out
 
 

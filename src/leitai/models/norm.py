@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from leitai.kernels import rms_norm
+
 
 class RMSNorm(nn.Module):
     """Divide by the root mean square over the last dimension, then multiply by a learned weight.
@@ -18,9 +20,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x` [..., size]."""
-        wide = x.float()
-        scale = torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + self.eps)
-        return self.weight * (wide * scale).to(x.dtype)
+        return rms_norm(x, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """Describe the module in `print(decoder)`."""

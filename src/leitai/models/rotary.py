@@ -59,9 +59,3 @@ class Rotary:
         half = positions[:, None, :, None].float() * self._frequencies
         angles = torch.cat((half, half), dim=-1)
         return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate `x` [B, H, T, D]; dimension i is paired with i + D / 2, as in Hugging Face's files."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
