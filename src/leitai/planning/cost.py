@@ -106,8 +106,9 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
     Forward costs 2 k n a layer, the gradient of its input 2 k n, that of its weight 2 k n. Full:
     all three. Freeze: all three in the top blocks, forward alone below. LoRA: frozen weights need
     no gradient of their own, so 4 k n; A and B, of r (k + n) numbers, need all three. The lowest
-    reached block's q, k and v need no gradient of their input under LoRA: nothing below learns. (With targets that
-    leave attention out, the rest of that one block is counted although nothing flows through it.)
+    reached block's q, k and v need no gradient of their input under LoRA: nothing below learns.
+    (With targets that leave attention out, the rest of that one block is counted although nothing
+    flows through it.)
     """
     forward = linear_flops(config)
     per_block = forward // config.num_hidden_layers
