@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from leitai.adapters import Full, apply_method
-from leitai.inference.generation import Limits, make_row, write_all
+from leitai.inference.generation import Limits, make_row
 from leitai.inference.sampler import Sampling
 from leitai.inference.scoring import score_requests
 from leitai.models import (

@@ -11,6 +11,7 @@ def round_machine(**changes):
         "memory_bytes": 24_000_000_000,
         "process_bytes": 300_000_000,
         "trainer_bytes": 400_000_000,
+        "native": True,
         "products": {
             dtype: [[m, w, 1e11] for m in (1, 512) for w in (128, 2048)]
             for dtype in ("float32", "bfloat16")

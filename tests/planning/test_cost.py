@@ -6,6 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, addmm_flop
 
 from leitai.adapters import Freeze, Full, LoRA, apply_method, trainable_parameters
+from leitai.kernels import elementwise
 from leitai.models import Decoder, KeyValueCache, init_decoder, preset, scratch_config
 from leitai.planning import cost
 from leitai.planning.activations import activation_bytes
@@ -134,7 +135,12 @@ def test_attention_flops_by_hand():
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("method", METHODS[:4], ids=str)
 @pytest.mark.parametrize("name", ["qwen3-micro", "llama3-micro"])
-def test_activations_are_what_autograd_keeps(name, method, dtype):
+@pytest.mark.parametrize("native", [True, False])
+def test_activations_are_what_autograd_keeps(name, method, dtype, native, monkeypatch):
+    if not native:
+        monkeypatch.setattr(elementwise, "library", lambda: None)
+    elif elementwise.library() is None:
+        pytest.skip("no compiled kernels here")
     if dtype == "bfloat16" and not isinstance(method, LoRA):
         pytest.skip("trained in float32 alone")
     decoder = decoder_of(name, method, getattr(torch, dtype))
@@ -152,7 +158,7 @@ def test_activations_are_what_autograd_keeps(name, method, dtype):
         loss = loss_sum(decoder, batch)
     found = sum(t.untyped_storage().nbytes() for t in kept.values())
     loss.backward()
-    expected = activation_bytes(config_of(name), method, dtype, batch.ids.shape[1])
+    expected = activation_bytes(config_of(name), method, dtype, batch.ids.shape[1], native=native)
     assert expected == pytest.approx(found, rel=0.12)
 
 

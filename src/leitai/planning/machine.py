@@ -34,6 +34,7 @@ class Machine:
         memory_bytes: of the device.
         process_bytes: of a process that has run a tiny pass and holds nothing else.
         trainer_bytes: of one that has trained something tiny.
+        native: whether the compiled kernels are there, which keep less for the way back.
         products: for each dtype, (rows, width, FLOPs a second) of matrix products.
         attention: FLOPs a second over the causal half, by dtype; forward, and "+training". Under
             "call", the seconds of one call for a handful of tokens.
@@ -52,6 +53,7 @@ class Machine:
     memory_bytes: int
     process_bytes: int
     trainer_bytes: int
+    native: bool
     products: Mapping[str, Sequence[Sequence[float]]]
     attention: Mapping[str, float]
     stream: float

@@ -7,7 +7,9 @@ from leitai.planning.activations import activation_bytes, backward_bytes_per_tok
 from leitai.planning.tasks import TrainTask
 
 
-def training_memory(config: ModelConfig, task: TrainTask, dtype: str) -> dict[str, int]:
+def training_memory(
+    config: ModelConfig, task: TrainTask, dtype: str, *, native: bool
+) -> dict[str, int]:
     """Return the bytes of each part at the peak of a step.
 
     Two moments compete. When the loss is reached, everything that autograd keeps is there, a chunk
@@ -26,7 +28,7 @@ def training_memory(config: ModelConfig, task: TrainTask, dtype: str) -> dict[st
     earlier = gradients if task.window > rows else 0
     full = isinstance(method, Full)
     loss = {
-        "activations": activation_bytes(config, method, dtype, tokens),
+        "activations": activation_bytes(config, method, dtype, tokens, native=native),
         "gradients": max(earlier, embedding if full else 0),
         "logits": cost.logit_bytes(config, targets),
         "one block's work": int(tokens * backward_bytes_per_token(config, method, dtype)),

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from leitai.forest.forest import DENSE
-from leitai.inference.generation import CACHE_BYTES, PROMPT_BUDGET, ROWS
+from leitai.inference.kv_pool import BLOCK_TOKENS, blocks_for
+from leitai.inference.scheduler import CACHE_BYTES, CHUNK, ROWS
 from leitai.inference.scoring import LOGIT_BYTES, LOGIT_ROWS, TOKEN_BUDGET
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
@@ -131,7 +132,8 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
         task="train",
         parameters=parameter_count(config),
         trainable=cost.trainable_count(config, task.method),
-        memory=_base(machine, training=True) | training_memory(config, task, dtype),
+        memory=_base(machine, training=True)
+        | training_memory(config, task, dtype, native=machine.native),
         memory_limit=machine.memory_bytes,
         flops=flops,
         time=training_seconds(config, task, machine, dtype),
@@ -197,27 +199,22 @@ def _plan_scoring(config: ModelConfig, task: ScoreTask, machine: Machine, dtype:
     )
 
 
-def cache_slots(prompt: float, new_tokens: int) -> int:
-    """Tokens of room in a row's cache when its writing ends: it doubles as it grows."""
-    slots = max(1, math.ceil(prompt))
-    while slots < prompt + new_tokens - 1:
-        slots *= 2
-    return slots
-
-
 def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dtype: str) -> Plan:
     per_token = cost.cache_bytes_per_token(config, dtype)
     whole = task.prompt + task.new_tokens
-    fitting = max(1, int(CACHE_BYTES // (whole * per_token)), 1)
-    prompts = max(1, int(PROMPT_BUDGET // task.prompt))
-    streams = max(1, min(task.streams, task.requests, ROWS, fitting, prompts))
+    fitting = max(1, int(CACHE_BYTES // (whole * per_token)))
+    streams = max(1, min(task.streams, task.requests, ROWS, fitting))
     rounds = task.requests / streams
-    own = task.prompt - (task.shared if streams > 1 else 0)
+    # whole blocks of a common beginning are kept and read by all
+    common = task.shared // BLOCK_TOKENS * BLOCK_TOKENS if streams > 1 else 0
+    own = task.prompt - common
     shared = task.prompt - own
     prefill = shared + streams * own
     pairs = shared * shared / 2 + streams * own * (shared + task.prompt) / 2
     time: dict[str, float] = {}
-    _add(time, {"prompts": sum(pass_seconds(config, machine, dtype, prefill, pairs).values())})
+    passes = math.ceil(prefill / CHUNK)
+    reading = pass_seconds(config, machine, dtype, prefill / passes, pairs / passes)
+    _add(time, {"prompts": passes * sum(reading.values())})
     middle = task.prompt + task.new_tokens / 2
     step = seconds_of(forward_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
     beyond = machine.decode.get(dtype) or machine.decode["bfloat16"]
@@ -228,7 +225,7 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     head = seconds_of(head_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
     _add(time, {"output head": head}, task.new_tokens)
     working = cost.working_bytes_per_token(config, dtype)
-    cached = cache_slots(task.prompt, task.new_tokens)
+    cached = common + streams * BLOCK_TOKENS * blocks_for(math.ceil(whole - common))
     return Plan(
         task="generate",
         parameters=parameter_count(config),
@@ -236,8 +233,8 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
         memory={
             **_base(machine),
             "weights": cost.weight_bytes(config, dtype),
-            "keys and values": int(streams * cached * per_token),
-            "activations": int(prefill * working),
+            "keys and values": int(cached * per_token),
+            "activations": int(min(prefill, CHUNK + streams) * working),
             "logits": 4 * streams * config.vocab_size,
         },
         memory_limit=machine.memory_bytes,

@@ -22,6 +22,7 @@ from leitai.adapters import apply_method
 from leitai.adapters.method import Full, LoRA
 from leitai.base.machine import machine as describe
 from leitai.base.memory import peak_bytes
+from leitai.kernels.build import library
 from leitai.models import (
     Decoder,
     KeyValueCache,
@@ -214,6 +215,7 @@ def measure(device: str) -> Machine:
         memory_bytes=memory,
         process_bytes=process,
         trainer_bytes=trainer,
+        native=probe.device.type == "cpu" and library() is not None,
         products=products,
         attention=attention,
         stream=probe.stream(),
@@ -234,7 +236,10 @@ def measure(device: str) -> Machine:
             known = seconds_of(training_products(config, method, dtype, tokens), machine)
             known += gradient_seconds(config, method, machine)
             beyond[tokens] = took - known
-        moved = [activation_bytes(config, method, dtype, tokens) for tokens in (FEW, MANY)]
+        moved = [
+            activation_bytes(config, method, dtype, tokens, native=machine.native)
+            for tokens in (FEW, MANY)
+        ]
         training[f"{method.name} {dtype}"] = _solve(beyond[FEW], beyond[MANY], *moved)
         if isinstance(method, Full):
             optimiser = _time_optimiser(probe, decoder)

@@ -7,7 +7,7 @@ from leitai.adapters.method import LoRA
 from leitai.base import LeitaiError
 from leitai.forest import MIN_SAVING
 from leitai.forest.forest import DENSE
-from leitai.inference.generation import ROWS
+from leitai.inference.scheduler import ROWS
 from leitai.planning.cost import Method
 
 

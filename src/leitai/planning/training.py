@@ -30,7 +30,7 @@ def training_seconds(
     kind = "lora" if isinstance(method, LoRA) else "full"
     dtype = compute_dtype(method, dtype)
     beyond = machine.training.get(f"{kind} {dtype}") or machine.training["lora bfloat16"]
-    moved = activation_bytes(config, method, dtype, tokens)
+    moved = activation_bytes(config, method, dtype, tokens, native=machine.native)
     below = config.num_hidden_layers - blocks
     passing = machine.forward.get(dtype) or machine.forward["bfloat16"]
     between = blocks * beyond["call"] + moved * beyond["byte"] + below * passing["call"]
