@@ -24,6 +24,7 @@ import torch
 from leitai.adapters import Full, apply_method
 from leitai.inference.generation import Limits, make_row
 from leitai.inference.sampler import Sampling
+from leitai.inference.scheduler import Engine
 from leitai.inference.scoring import score_requests
 from leitai.models import (
     SCRATCH_PRESETS,
@@ -142,7 +143,7 @@ def _generate(decoder: Decoder, task: GenerateTask) -> float:
     draws = np.random.default_rng(0)
     rows = [
         make_row(
-            decoder,
+            decoder.config,
             draws.integers(0, VOCAB, int(task.prompt)).tolist(),
             Sampling(temperature=0.0),
             Limits(max_tokens=task.new_tokens),
@@ -151,7 +152,11 @@ def _generate(decoder: Decoder, task: GenerateTask) -> float:
         for _ in range(task.requests)
     ]
     start = time.perf_counter()
-    write_all(decoder, rows)
+    engine = Engine(decoder, speculate=False)  # guesses pay on real texts, how much is not known
+    for row in rows:
+        engine.submit(row)
+    while engine.busy:
+        engine.step()
     return time.perf_counter() - start
 
 

@@ -30,7 +30,9 @@ def round_machine(**changes):
             for name in ("full float32", "lora float32", "lora bfloat16")
         },
         "forward": {name: {"call": 1e-4, "byte": 1e-10} for name in ("float32", "bfloat16")},
-        "decode": {"float32": 1e-4, "bfloat16": 1e-4},
+        "decode": {
+            name: {"call": 1e-4, "byte": 5e-11, "row": 1e-11} for name in ("float32", "bfloat16")
+        },
         "optimiser": 1e-9,
         "logit": 1e-9,
     }

@@ -42,7 +42,8 @@ class Machine:
         training: what a block costs beyond products, by "method dtype"; bytes are those that
             autograd keeps.
         forward: the same without gradients, by dtype; bytes are those of the pass.
-        decode: seconds a block and step of writing, beyond products, by dtype.
+        decode: what a block costs in a step of writing one row, products included, by dtype; bytes
+            are those of its weights. "row" is what each further row adds, for each byte.
         optimiser: seconds a trained number and step.
         logit: seconds a logit of the loss, beyond products.
     """
@@ -59,7 +60,7 @@ class Machine:
     stream: float
     training: Mapping[str, Cost]
     forward: Mapping[str, Cost]
-    decode: Mapping[str, float]
+    decode: Mapping[str, Cost]
     optimiser: float
     logit: float
 

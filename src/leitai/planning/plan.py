@@ -8,6 +8,7 @@ from leitai.forest.forest import DENSE
 from leitai.inference.kv_pool import BLOCK_TOKENS, blocks_for
 from leitai.inference.scheduler import CACHE_BYTES, CHUNK, ROWS
 from leitai.inference.scoring import LOGIT_BYTES, LOGIT_ROWS, TOKEN_BUDGET
+from leitai.kernels.matvec import MOST_VECTORS
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning import cost
@@ -20,11 +21,6 @@ from leitai.planning.words import duration
 
 GPU_CONTEXT_BYTES = 500 << 20
 """What CUDA and its libraries take of an accelerator's memory before anything is put there."""
-
-WRITING_EFFICIENCY = 0.75
-"""Share of the measured rate of products that writing reaches, where each weight is read once a
-step. Measured on Qwen2.5-0.5B in bfloat16 on one Zen 4 core: 102 ms a step in the blocks against 72
-without it, 33 ms in the head against 25."""
 
 
 @dataclass(frozen=True)
@@ -216,13 +212,19 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     reading = pass_seconds(config, machine, dtype, prefill / passes, pairs / passes)
     _add(time, {"prompts": passes * sum(reading.values())})
     middle = task.prompt + task.new_tokens / 2
-    step = seconds_of(forward_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
     beyond = machine.decode.get(dtype) or machine.decode["bfloat16"]
+    size = cost.DTYPE_BYTES[dtype]
+    # all weights are read once a step, for however many rows; many rows are products as any other
+    per_byte = beyond["byte"] + (streams - 1) * beyond["row"]
+    products = seconds_of(forward_products(config, dtype, streams), machine)
+    step = cost.linear_flops(config) / 2 * size * per_byte
+    step = step if streams <= MOST_VECTORS else products
     steps = task.new_tokens - 1
     _add(time, {"matrix products": step}, steps)
     _add(time, {"attention": streams * middle * per_token / machine.stream}, steps)
-    _add(time, {"everything between": config.num_hidden_layers * beyond}, steps)
-    head = seconds_of(head_products(config, dtype, streams), machine) / WRITING_EFFICIENCY
+    _add(time, {"everything between": config.num_hidden_layers * beyond["call"]}, steps)
+    last = seconds_of(head_products(config, dtype, streams), machine)
+    head = max(last, config.vocab_size * config.hidden_size * size * beyond["byte"])
     _add(time, {"output head": head}, task.new_tokens)
     working = cost.working_bytes_per_token(config, dtype)
     cached = common + streams * BLOCK_TOKENS * blocks_for(math.ceil(whole - common))

@@ -32,7 +32,7 @@ from leitai.models import (
     scratch_config,
 )
 from leitai.planning.activations import activation_bytes
-from leitai.planning.cost import Method, working_bytes_per_token
+from leitai.planning.cost import Method, linear_flops, working_bytes_per_token
 from leitai.planning.machine import Machine
 from leitai.planning.products import (
     forward_products,
@@ -49,7 +49,7 @@ ROWS, WIDTHS = (1, 8, 64, 512), (128, 512, 2048)
 FEW, MANY = 16, 256
 _STREAM_BYTES = 192 << 20
 _ROW_TOKENS = 64
-_STEPS = 8  # of writing
+_COLD_BLOCKS, _MORE_ROWS = 10, 8
 _BANK_BYTES, _MOST_COPIES, _FEW_ROWS = 48 << 20, 100, 8
 _REPEAT_SECONDS, _MOST_REPEATS = 0.03, 20
 
@@ -274,7 +274,7 @@ def _time_optimiser(probe: Probe, decoder: Decoder) -> float:
 @torch.inference_mode()
 def _time_inference(
     probe: Probe, number_format: torch.dtype, dtype: str, machine: Machine
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float], dict[str, float]]:
     """Time passes without gradients and steps of writing; see `Machine.forward` and `.decode`."""
     decoder = probe.decoder(number_format)
     config = decoder.config
@@ -290,24 +290,31 @@ def _time_inference(
         beyond.append(took - seconds_of(forward_products(config, dtype, tokens), machine))
     working = working_bytes_per_token(config, dtype)
     forward = _solve(beyond[0], beyond[1], FEW * working, MANY * working)
-    return forward, _time_writing(probe, number_format, dtype, machine)
+    return forward, _time_writing(probe, number_format)
 
 
-def _time_writing(probe: Probe, number_format: torch.dtype, dtype: str, machine: Machine) -> float:
-    """Seconds a block and step of writing beyond products: a small model, so that calls show."""
-    config = scratch_config("llama3-nano", 512)
-    decoder = init_decoder(config, 0, dtype=number_format, device=probe.device).eval()
-    one = torch.zeros(1, 1, dtype=torch.int64, device=probe.device)
+def _time_writing(probe: Probe, number_format: torch.dtype) -> dict[str, float]:
+    """Seconds a block and a weight's byte of a step of writing; see `Machine.decode`.
 
-    def write(steps: int) -> None:
-        cache = KeyValueCache(config, 1, device=probe.device)
-        decoder(one.expand(1, FEW), scope=cache)
-        for _ in range(steps):
-            decoder(one, scope=cache)
+    From a small model, whose calls show, and one that no cache holds, whose reading shows.
+    """
+    small = scratch_config("llama3-nano", 512)
+    large = replace(probe_config(), num_hidden_layers=_COLD_BLOCKS)
 
-    step = (probe.seconds(lambda: write(_STEPS)) - probe.seconds(lambda: write(0))) / _STEPS
-    known = seconds_of(forward_products(config, dtype, 1), machine)
-    return max(0.0, step - known) / config.num_hidden_layers
+    def step(config: ModelConfig, rows: int) -> float:
+        decoder = init_decoder(config, 0, dtype=number_format, device=probe.device).eval()
+        ids = torch.zeros(rows, 1, dtype=torch.int64, device=probe.device)
+        cache = KeyValueCache(config, rows, device=probe.device)
+        decoder(ids.expand(rows, FEW), scope=cache)
+        return probe.seconds(lambda: decoder(ids, scope=cache)) / config.num_hidden_layers
+
+    taken = [step(small, 1), step(large, 1)]
+    read = [
+        linear_flops(config) // 2 * number_format.itemsize / config.num_hidden_layers
+        for config in (small, large)
+    ]
+    more = (step(large, _MORE_ROWS) - taken[1]) / ((_MORE_ROWS - 1) * read[1])
+    return _solve(*taken, *read) | {"row": max(0.0, more)}
 
 
 def _time_logits(probe: Probe, machine: Machine) -> float:
