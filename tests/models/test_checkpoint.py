@@ -268,7 +268,7 @@ def test_a_model_too_large_for_the_memory_is_refused_before_loading(folder, monk
         load_decoder(folder, dtype="bfloat16")
 
 
-@pytest.mark.parametrize("dtype", ["int2", "float64", torch.float64, "x"])
+@pytest.mark.parametrize("dtype", ["int3", "float64", torch.float64, "x"])
 def test_other_number_formats_are_refused(folder, dtype):
     with pytest.raises(LeitaiError, match="is not supported"):
         load_decoder(folder, dtype=dtype)

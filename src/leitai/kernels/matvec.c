@@ -65,30 +65,38 @@ Vectors leitai_vectors(const float *values, int64_t count, int64_t cols, int64_t
     return v;
 }
 
-static void dense_share(
-    const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
-    int64_t cols = w->cols;
-    const bfloat16 *data = w->data;
-    for (int64_t row = from; row < to; row += 4) {
-        /* The last rows may be counted twice; they are written once each with the same value. */
-        const bfloat16 *a[4];
-        for (int64_t i = 0; i < 4; i++)
-            a[i] = data + (row + i < to ? row + i : to - 1) * cols;
-        const bfloat16 *a0 = a[0], *a1 = a[1], *a2 = a[2], *a3 = a[3];
-        for (int64_t m = 0; m < v->count; m++) {
-            const float *x = v->values + m * cols;
-            float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-            for (int64_t k = 0; k < cols; k++) {
-                s0 += bf16_to_float(a0[k]) * x[k];
-                s1 += bf16_to_float(a1[k]) * x[k];
-                s2 += bf16_to_float(a2[k]) * x[k];
-                s3 += bf16_to_float(a3[k]) * x[k];
-            }
-            float sums[4] = {s0, s1, s2, s3};
-            for (int64_t i = 0; i < 4 && row + i < to; i++) out[m * w->rows + row + i] = sums[i];
+/* The sum of w[k] * x[k]. */
+static inline float dense_dot(const bfloat16 *w, const float *x, int64_t cols) {
+    int64_t k = 0;
+    float sum = 0.0f;
+#ifdef HAVE_VNNI
+    __m512 sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = _mm512_setzero_ps();
+    for (; k + 64 <= cols; k += 64) {
+        _mm_prefetch((const char *)(w + k) + 4096, _MM_HINT_T0);
+        _mm_prefetch((const char *)(w + k) + 4160, _MM_HINT_T0);
+        for (int i = 0; i < 4; i++) {
+            __m256i half = _mm256_loadu_si256((const __m256i *)(w + k + 16 * i));
+            __m512i bits = _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+            __m512 value = _mm512_loadu_ps(x + k + 16 * i);
+            sums[i] = _mm512_fmadd_ps(_mm512_castsi512_ps(bits), value, sums[i]);
         }
     }
+    sum = _mm512_reduce_add_ps(
+        _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
+#endif
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = k; i < cols; i++) sum += bf16_to_float(w[i]) * x[i];
+    return sum;
+}
+
+static void dense_share(
+    const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
+    const bfloat16 *data = w->data;
+    for (int64_t row = from; row < to; row++)
+        for (int64_t m = 0; m < v->count; m++)
+            out[m * w->rows + row] =
+                dense_dot(data + row * w->cols, v->values + m * w->cols, w->cols);
 }
 
 /* One block of 16 rows times `count` vectors; count and int4 are known to the compiler. */
