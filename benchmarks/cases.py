@@ -36,6 +36,9 @@ class Case:
             bookshop questions as they are.
         answer: tokens to predict or to score, their mean; tokens to write, exactly.
         choices: continuations that are scored for each prompt.
+        shared: tokens that stand before every row or prompt, the same ones: an instruction, shots.
+        peer_rows: most rows that the peer trains on at once; it accumulates over the rest of a
+            step. None: all. What it needs for a whole step does not fit some machines.
         method: what is trained.
         dtype: the number format of the weights in memory.
     """
@@ -50,6 +53,8 @@ class Case:
     prompt: int | None = None
     answer: int = 0
     choices: int = 0
+    shared: int = 0
+    peer_rows: int | None = None
     method: Literal["full", "lora"] = "full"
     dtype: str = "float32"
 
@@ -86,16 +91,32 @@ CASES = (
         method="lora",
     ),
     Case(
-        name="lora-0.5b",
-        title="LoRA on Qwen2.5-0.5B, 4 rows of about 100 tokens (20 of them targets) a step",
+        name="lora-chat",
+        title="LoRA r 16 on Qwen2.5-0.5B, bf16, 16 rows of about 103 tokens (20 targets) a step",
         kind="train",
         shape=LARGE,
-        full=Size(warm=1, counted=1),
+        full=Size(warm=0, counted=1),
         quick=None,
-        batches=(4,),
-        prompt=80,
+        batches=(16,),
+        prompt=83,
         answer=20,
         method="lora",
+        dtype="bfloat16",
+    ),
+    Case(
+        name="lora-shared",
+        title="the same with an instruction of 300 tokens before all rows, 8 rows a step",
+        kind="train",
+        shape=LARGE,
+        full=Size(warm=0, counted=1),
+        quick=None,
+        batches=(8,),
+        prompt=83,
+        answer=20,
+        shared=300,
+        peer_rows=4,
+        method="lora",
+        dtype="bfloat16",
     ),
     Case(
         name="score-77",
@@ -108,15 +129,17 @@ CASES = (
         choices=77,
     ),
     Case(
-        name="score-4",
-        title="choose among 4 answers by likelihood, prompts of about 80 tokens, Qwen2.5-0.5B",
+        name="score-5shot",
+        title="choose among 4 answers, 600 shared tokens of examples, 90 own, Qwen2.5-0.5B, bf16",
         kind="score",
         shape=LARGE,
-        full=Size(warm=1, counted=3),
+        full=Size(warm=1, counted=6),
         quick=None,
-        prompt=80,
+        prompt=90,
         answer=6,
         choices=4,
+        shared=600,
+        dtype="bfloat16",
     ),
     Case(
         name="generate",

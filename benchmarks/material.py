@@ -90,18 +90,20 @@ def _training(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, An
         rows = _encoded_questions(model, count)
     else:
         rows = []
+        shared = drawn.ids(case.shared)
         for _ in range(count):
             prompt, answer = drawn.around(case.prompt), drawn.around(case.answer)
             rows.append(
                 {
-                    "ids": drawn.ids(prompt + answer),
-                    "targets": list(range(prompt, prompt + answer)),
+                    "ids": [*shared, *drawn.ids(prompt + answer)],
+                    "targets": [case.shared + prompt + i for i in range(answer)],
                 }
             )
     cut = size.warm * rows_a_step
     parts = {"warm": rows[:cut], "counted": rows[cut:]}
     return {
         "rows": parts,
+        "peer_rows": case.peer_rows or rows_a_step,
         # Leitai's own order, which sorts by length in pools; the peer takes it over.
         "windows": {
             name: [
@@ -132,9 +134,10 @@ def _scoring(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any
         labels = [drawn.ids(drawn.around(case.answer)) for _ in range(case.choices)]
         items = [[context, labels] for context in contexts]
     else:
+        shared = drawn.ids(case.shared)
         items = [
             [
-                drawn.ids(drawn.around(case.prompt)),
+                [*shared, *drawn.ids(drawn.around(case.prompt))],
                 [drawn.ids(drawn.around(case.answer)) for _ in range(case.choices)],
             ]
             for _ in range(count)

@@ -52,8 +52,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
     parser.add_argument("--render", type=Path, metavar="FILE", help="fill the page from results")
     arguments = parser.parse_args()
-    if arguments.save and (arguments.quick or arguments.only):
-        parser.error("--save keeps whole measurements alone: leave out --quick and --only")
+    if arguments.save and arguments.quick:
+        parser.error("--save keeps full measurements alone: leave out --quick")
     return arguments
 
 
@@ -97,7 +97,7 @@ def run_case(case: Case, job: Path, *, rounds: int, threads: int) -> Result:
             found[side].append(result)
             values = ", ".join(f"{k} {v:.4g}" for k, v in result["measures"].items())
             print(f"  round {number + 1} {side:7} {values}", file=sys.stderr, flush=True)
-    agree, words = compare(case.kind, *(found[side][-1]["answers"] for side in SIDES))
+    agree, words = compare(case.kind, *(found[side][-1]["answers"] for side in SIDES), case.dtype)
     values = {
         side: {
             name: [result["measures"][name] for result in results]

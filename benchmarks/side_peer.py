@@ -46,18 +46,25 @@ def train(job: Job) -> Job:
 
     def run(part: str) -> list[float]:
         rows, losses = job["rows"][part], []
+        size = job["peer_rows"]
         optimizer = torch.optim.AdamW(
             trained, lr=job["learning_rate"], weight_decay=0.0, fused=True
         )
         for window in job["windows"][part]:
-            chosen = [rows[i] for i in window]
-            ids, labels = _pad([row["ids"] for row in chosen]), _pad([*map(_labels, chosen)], -100)
-            loss = model(input_ids=ids, labels=labels, use_cache=False).loss
-            loss.backward()
+            targets = sum(len(rows[i]["targets"]) for i in window)
+            total = 0.0
+            for start in range(0, len(window), size):
+                chosen = [rows[i] for i in window[start : start + size]]
+                ids = _pad([row["ids"] for row in chosen])
+                labels = _pad([*map(_labels, chosen)], -100)
+                mean = model(input_ids=ids, labels=labels, use_cache=False).loss
+                loss = mean * sum(len(row["targets"]) for row in chosen) / targets
+                loss.backward()
+                total += loss.item()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(loss.item())
+            losses.append(total)
         return losses
 
     run("warm")
