@@ -39,7 +39,6 @@ def _loop(decoder: Decoder, rows: list[dict[str, list[int]]], spec: AdaptSpec, r
         [],
         spec=spec,
         seed=SEED,
-        pad_id=0,
         special=frozenset(),
         identity={},
         run_folder=run,
