@@ -1,6 +1,6 @@
 """Prefix forests: sequences whose shared prefixes are stored, and computed, once."""
 
-from leitai.forest.attention import ForestScope, block_mask
+from leitai.forest.attention import ForestScope, block_mask, merge_weights
 from leitai.forest.forest import MIN_SAVING, Forest, Segment, common_prefix, plant
 from leitai.forest.pieces import Kept, Piece, PieceScope, cut
 from leitai.forest.plan import AttentionPlan, CrossStep, SelfStep, plan_attention
@@ -19,6 +19,7 @@ __all__ = [
     "block_mask",
     "common_prefix",
     "cut",
+    "merge_weights",
     "plan_attention",
     "plant",
 ]

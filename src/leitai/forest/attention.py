@@ -177,10 +177,15 @@ def attend_across(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor) -> 
     merge_parts(out, lse, *_flash(q, k, v, 0.0, False))
 
 
+def merge_weights(lse: Tensor, other_lse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the common log-sum-exp [...] of two parts, and the weight of each part [..., 1]."""
+    both = torch.logaddexp(lse, other_lse)
+    return both, (lse - both).exp_()[..., None], (other_lse - both).exp_()[..., None]
+
+
 def merge_parts(out: Tensor, lse: Tensor, other: Tensor, other_lse: Tensor) -> None:
     """Merge another part of the keys into `out` [B, H, L, D] and `lse` [B, H, L], in place."""
-    both = torch.logaddexp(lse, other_lse)
-    mine, theirs = (lse - both).exp_()[..., None], (other_lse - both).exp_()[..., None]
+    both, mine, theirs = merge_weights(lse, other_lse)
     out.copy_(out * mine + other * theirs)
     lse.copy_(both)
 

@@ -13,7 +13,6 @@ def by_length(
     items: Sequence[Item],
     length: Callable[[Item], int],
     budget: int,
-    most: int | None = None,
 ) -> Iterator[list[Item]]:
     """Group items of similar lengths.
 
@@ -21,14 +20,13 @@ def by_length(
         items: what to group.
         length: an item's tokens.
         budget: tokens in a group, padding included; an item longer than that is a group of its own.
-        most: items in a group.
 
     Yields:
         Groups by growing length; equal lengths keep their order.
     """
     batch: list[Item] = []
     for item in sorted(items, key=length):
-        if batch and ((len(batch) + 1) * length(item) > budget or len(batch) == most):
+        if batch and (len(batch) + 1) * length(item) > budget:
             yield batch
             batch = []
         batch.append(item)

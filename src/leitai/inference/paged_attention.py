@@ -21,6 +21,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from leitai.forest import merge_weights
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, blocks_for
 
 # Sequences with at most so many new tokens are padded to common shapes, others run on their own.
@@ -275,9 +276,7 @@ class _Merged:
         if self._parts == 1:  # nothing to merge it with
             self.out[:, :, tokens] = out.float()
             return
-        before = self._lse[:, :, tokens]
-        both = torch.logaddexp(before, lse)
-        mine, theirs = (before - both).exp_()[..., None], (lse - both).exp_()[..., None]
+        both, mine, theirs = merge_weights(self._lse[:, :, tokens], lse)
         self.out[:, :, tokens] = self.out[:, :, tokens] * mine + out * theirs
         self._lse[:, :, tokens] = both
 

@@ -7,13 +7,18 @@ Python they cost as much as reading a small model's weights.
 import ctypes
 from ctypes import c_float, c_int, c_int64, c_void_p
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from leitai.kernels.build import library
+from leitai.kernels.build import entry
 from leitai.kernels.matvec import Matrix
+
+_ARGUMENTS: dict[str, list[Any]] = {
+    "before_attention": [*[c_void_p] * 7, c_int64, c_int],
+    "after_attention": [*[c_void_p] * 4, c_int64, c_int],
+}
 
 
 class Block(ctypes.Structure):
@@ -85,10 +90,4 @@ def after_attention(block: Block, x: Tensor, heads: Tensor) -> Tensor:
 
 @cache
 def _function(name: str) -> Any:
-    function = getattr(cast(ctypes.CDLL, library()), f"leitai_{name}")
-    function.restype = None
-    function.argtypes = {
-        "before_attention": [*[c_void_p] * 7, c_int64, c_int],
-        "after_attention": [*[c_void_p] * 4, c_int64, c_int],
-    }[name]
-    return function
+    return entry(name, _ARGUMENTS[name])

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -52,6 +53,17 @@ def library() -> ctypes.CDLL | None:
     The first call of a machine compiles (a few seconds), the first of a process loads.
     """
     return _load()[0]
+
+
+def entry(symbol: str, arguments: list[Any]) -> Any:
+    """Return the native function `leitai_<symbol>`, which takes `arguments` and returns nothing.
+
+    Only where `library()` is not None. Callers keep what they get: looking it up takes as long as a
+    small kernel.
+    """
+    function = getattr(cast(ctypes.CDLL, library()), f"leitai_{symbol}")
+    function.argtypes, function.restype = arguments, None
+    return function
 
 
 def status() -> str:

@@ -6,7 +6,6 @@ rounds them). A formula of five operations reads and writes the activations five
 do so once, and keep nothing but their inputs for the backward pass.
 """
 
-import ctypes
 from ctypes import c_float, c_int, c_int64, c_void_p
 from functools import cache
 from typing import Any, cast
@@ -17,7 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import silu
 
-from leitai.kernels.build import library
+from leitai.kernels.build import entry, library
 
 _SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
 # Below this many elements a thread, waking threads takes longer than the work.
@@ -33,9 +32,7 @@ _ARGUMENTS: dict[str, list[Any]] = {
 
 @cache
 def _kernel(name: str, dtype: torch.dtype) -> Any:
-    function = getattr(cast(ctypes.CDLL, library()), f"leitai_{name}_{_SUFFIX[dtype]}")
-    function.argtypes, function.restype = _ARGUMENTS[name], None
-    return function
+    return entry(f"{name}_{_SUFFIX[dtype]}", _ARGUMENTS[name])
 
 
 def _native(first: Tensor, *others: Tensor) -> bool:

@@ -7,13 +7,13 @@ bits a weight. Weights are stored as the native kernel reads them, 16 rows side 
 import ctypes
 from ctypes import c_int, c_int64, c_void_p
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from leitai.kernels.build import library
+from leitai.kernels.build import entry, library
 
 MOST_VECTORS = 8
 """How many vectors the native kernels take; a larger batch is a matrix product."""
@@ -23,6 +23,12 @@ GROUP = {8: 64, 4: 32}
 
 _LANES = 16
 _KIND = {16: 0, 8: 1, 4: 2}
+
+
+_ARGUMENTS: dict[str, list[Any]] = {
+    "matvec": [c_void_p, c_void_p, c_void_p, c_int64, c_int],
+    "dequantize": [c_void_p, c_void_p, c_int64, c_int64, c_int],
+}
 
 
 class Matrix(ctypes.Structure):
@@ -162,10 +168,4 @@ def matvec(matrix: Matrix, x: Tensor) -> Tensor:
 
 @cache
 def _function(name: str) -> Any:
-    function = getattr(cast(ctypes.CDLL, library()), f"leitai_{name}")
-    function.restype = None
-    function.argtypes = {
-        "matvec": [c_void_p, c_void_p, c_void_p, c_int64, c_int],
-        "dequantize": [c_void_p, c_void_p, c_int64, c_int64, c_int],
-    }[name]
-    return function
+    return entry(name, _ARGUMENTS[name])

@@ -42,24 +42,11 @@ class KeyValueCache:
         self._end = 0
         self._mask: Tensor | None = None
 
-    @property
-    def longest(self) -> int:
-        """The length of the longest row."""
-        return self._longest
-
     def set_lengths(self, lengths: list[int]) -> None:
         """State how many tokens of each row are real; what is after them is forgotten."""
         self.lengths = torch.tensor(lengths, dtype=torch.int64, device=self.lengths.device)
         self._longest = max(lengths)
         self._even = min(lengths) == self._longest
-
-    def select(self, rows: list[int]) -> None:
-        """Keep these rows alone, in this order (a row may be taken more than once)."""
-        index = torch.tensor(rows, dtype=torch.int64, device=self.lengths.device)
-        self._keys = [None if k is None else k.index_select(0, index) for k in self._keys]
-        self._values = [None if v is None else v.index_select(0, index) for v in self._values]
-        self.rows = len(rows)
-        self.set_lengths(self.lengths.index_select(0, index).tolist())
 
     def layer(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return a layer's keys and values, [B, H, S, D] with S the longest row's length."""
