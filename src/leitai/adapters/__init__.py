@@ -6,7 +6,7 @@ The method specs are free of torch; what touches a decoder is loaded when first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from leitai.adapters.method import AnyMethod, Freeze, Full, LoRA, Method
+from leitai.adapters.method import IA3, AdaLoRA, AnyMethod, DoRA, Freeze, Full, LoRA, Method
 
 if TYPE_CHECKING:
     from leitai.adapters.apply import (
@@ -39,7 +39,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "IA3",
+    "AdaLoRA",
     "AnyMethod",
+    "DoRA",
     "Freeze",
     "Full",
     "LoRA",

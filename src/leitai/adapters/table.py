@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from leitai.adapters.adalora_files import AdaLoRAImplementation
+from leitai.adapters.ia3 import IA3Implementation
 from leitai.adapters.interface import AdapterImplementation, Implementation
-from leitai.adapters.lora import LoRAImplementation
+from leitai.adapters.low_rank import DoRAImplementation, LoRAImplementation
 from leitai.adapters.method import AnyMethod
 from leitai.adapters.weights import FreezeImplementation, FullImplementation
 from leitai.models import Decoder
@@ -15,6 +17,9 @@ IMPLEMENTATIONS: Mapping[str, Implementation[Any]] = MappingProxyType(
         "full": FullImplementation(),
         "freeze": FreezeImplementation(),
         "lora": LoRAImplementation(),
+        "dora": DoRAImplementation(),
+        "adalora": AdaLoRAImplementation(),
+        "ia3": IA3Implementation(),
     }
 )
 """By the `name` of the spec."""

@@ -226,6 +226,7 @@ class Loop:
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
             "loss": loss,
+            **({} if penalty is None else {"penalty": penalty.item()}),
             "learning_rate": rate,
             "gradient_norm": norm_value,
             "tokens": self.totals.tokens,
