@@ -87,7 +87,7 @@ CONFIGS = [
     ("IA3Config", {}),  # PEFT's own choice for the family
     (
         "IA3Config",
-        {"target_modules": r".*layers\.1\..*_proj", "feedforward_modules": r".*(up|down)_.*"},
+        {"target_modules": r".*\.1\..*_proj", "feedforward_modules": ".*(up|down)_.*"},
     ),
     ("IA3Config", {"target_modules": ["k_proj"], "feedforward_modules": []}),
 ]

@@ -1,5 +1,7 @@
 """Weight-decomposed low-rank adaptation (Liu et al., "DoRA", arXiv 2402.09353)."""
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
@@ -48,8 +50,8 @@ class DoRALinear(LoRALinear):
         return out.view(*x.shape[:-1], self.out_features)
 
     def _scale(self) -> Tensor:
-        """Return m / |V|, [out]; without gradients it is kept until a number changes."""
-        if torch.is_grad_enabled():
+        """Return m / |V|, [out]; in evaluation it is kept until a number changes."""
+        if self.training or torch.is_grad_enabled():
             scale: Tensor = self.lora_magnitude_vector / self._lengths()
             return scale
         owned = (self.lora_A.weight, self.lora_B.weight, self.lora_magnitude_vector, self.weight)
@@ -57,6 +59,11 @@ class DoRALinear(LoRALinear):
         if self._kept is None or self._kept[0] != state:
             self._kept = (state, self.lora_magnitude_vector / self._lengths())
         return self._kept[1]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and evaluation; a fused optimiser changes numbers unnoticed."""
+        self._kept = None
+        return super().train(mode)
 
     def _lengths(self) -> Tensor:
         """Return |V|, [out], float32, without gradients."""
