@@ -55,7 +55,8 @@ def available_bytes() -> int:
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _KEEP = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
 _GIVE_BACK = ((_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 128 << 10))
-_users, _users_lock = 0, Lock()
+_inside: list[None] = []  # one entry for each user of `reused_memory`
+_inside_lock = Lock()
 
 
 @contextmanager
@@ -66,21 +67,20 @@ def reused_memory() -> Iterator[None]:
     the next one's pages are cleared and mapped anew, which takes longer than many an operation on
     them. May be nested and entered by several threads. Without glibc it changes nothing.
     """
-    global _users
     libc = _glibc()
     if libc is None:
         yield
         return
-    with _users_lock:
-        _users += 1
-        if _users == 1:
+    with _inside_lock:
+        if not _inside:
             _set(libc, _KEEP)
+        _inside.append(None)
     try:
         yield
     finally:
-        with _users_lock:
-            _users -= 1
-            if not _users:
+        with _inside_lock:
+            _inside.pop()
+            if not _inside:
                 _set(libc, _GIVE_BACK)
                 libc.malloc_trim(0)
 
