@@ -10,7 +10,7 @@ from leitai.adapters.method import Freeze, Full, LoRA, Method
 
 if TYPE_CHECKING:
     from leitai.adapters.apply import apply_method, trainable_parameters, trainable_state
-    from leitai.adapters.export import export_merged
+    from leitai.adapters.export import export_merged, load_merged
     from leitai.adapters.hashing import weights_hash
     from leitai.adapters.lora import LoRALinear, merge
     from leitai.adapters.peft_files import load_adapter, save_adapter
@@ -20,6 +20,7 @@ _HOMES = {
     "apply_method": "apply",
     "export_merged": "export",
     "load_adapter": "peft_files",
+    "load_merged": "export",
     "merge": "lora",
     "save_adapter": "peft_files",
     "trainable_parameters": "apply",
@@ -36,6 +37,7 @@ __all__ = [
     "apply_method",
     "export_merged",
     "load_adapter",
+    "load_merged",
     "merge",
     "save_adapter",
     "trainable_parameters",
