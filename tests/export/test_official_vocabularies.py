@@ -52,10 +52,9 @@ def texts():
             ["'s", "'LL", "1234", "的", "hello", " world", "é", "Привет", "한국", "ย"]
         ),
     ]
-    made = [
-        "".join(dice.choice(kinds)() for _ in range(dice.randrange(1, 40))) for _ in range(1500)
-    ]
-    return made + [
+    lengths = [dice.randrange(1, 40) for _ in range(1500)]
+    return [
+        *("".join(dice.choice(kinds)() for _ in range(length)) for length in lengths),
         "你好，我想退掉昨天买的书，订单号是 20260117。",
         "👩‍👩‍👧 🇨🇳 😀 naïve café",
         "def f(x):\n\treturn x ** 2  # ¥59.90\r\n\r\n",
