@@ -89,7 +89,7 @@ class LanguageModel:
             raise LeitaiError(
                 f"an adapter cannot be put onto {dtype} weights",
                 where=adapter,
-                remedy="merge it with leitai.adapters.export_merged and load the result",
+                remedy="merge it with `leitai export` and load the result",
             )
         folder = resolve_model(path_or_id)
         read_config(folder)  # the small files first: a mistake in them shows at once
