@@ -40,7 +40,7 @@ def rows(part: Part) -> list[tuple[str, ...]]:
         lines.append((work, peer, unit, _spread(ours[name], show), theirs, gain, wanted, agreement))
 
     for number, (peer, found) in enumerate(sides.items()):
-        for place, name in enumerate(found):
+        for place, name in enumerate(filter(found.__contains__, _MEASURES)):
             _, more_is_better, show = _MEASURES[name]
             pairs = zip(ours[name], found[name], strict=True)
             ratios = [a / b if more_is_better else b / a for a, b in pairs]
@@ -54,7 +54,7 @@ def rows(part: Part) -> list[tuple[str, ...]]:
                 part["agreement"][peer] if first else "",
             )
     if not sides:
-        for name in ours:
+        for name in filter(ours.__contains__, _MEASURES):
             add("", name, "", "", "", "")
     return lines
 
