@@ -10,7 +10,7 @@ from leitai.adapters import apply_method, save_adapter, trainable_parameters, we
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder
 from leitai.base.locks import run_lock
-from leitai.base.memory import peak_bytes
+from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
@@ -111,6 +111,8 @@ def train(
         apply_method(decoder, spec.method, seed)
         check_memory(decoder, model_folder)
         decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
+        if decoder.activation_checkpointing:
+            give_freed_memory_back()
         loop = Loop(
             decoder,
             learnt,
