@@ -15,6 +15,10 @@ METHODS = {
     "full": {"name": "full"},
     "mixed": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "ia3": {"name": "ia3"},
+    "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
 }
 
 
