@@ -168,8 +168,8 @@ def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
 def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> int:
     """Bytes of the weights while they are trained.
 
-    Adapters: the base in `dtype`, and float32 numbers of their own. Full and Freeze: float32, and in half precision
-    a working copy of everything but the embedding beside it (`training/precision.py`).
+    Adapters: the base in `dtype`, and float32 numbers of their own. Full and Freeze: float32, and
+    in half precision a working copy of everything but the embedding (`training/precision.py`).
     """
     if leaves_adapter(method):
         return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
