@@ -101,9 +101,18 @@ def train(
         leitai train examples/train.yaml --out runs/support --resume
     """
     from leitai.cli.planning import compare_with_plan
+    from leitai.evaluation.validation import METRICS, write
     from leitai.training.job import run_train_job
 
-    result = run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
+    result = run_train_job(
+        spec,
+        out,
+        resume=resume,
+        data_root=data_root,
+        overrides=set_ or [],
+        metrics=METRICS,
+        write=write,
+    )
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)
 
