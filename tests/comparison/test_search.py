@@ -22,7 +22,7 @@ from leitai.comparison.report import ReportData, Search
 from leitai.comparison.report.markdown import render_markdown
 from leitai.comparison.report.page import render_page
 from leitai.comparison.search import SearchSpec, halving
-from leitai.comparison.search.draws import at_rung, draw, survivors
+from leitai.comparison.search.draws import at_rung, draw, steps_in_all, survivors
 from leitai.comparison.stages import Stages
 from leitai.training.failure import DivergedError
 from leitai.training.spec import AdaptSpec, ValidationSpec
@@ -272,3 +272,10 @@ def test_diverged_trials_are_named_in_the_report():
     page, markdown = render_page(searched), render_markdown(searched)
     for text in (page, markdown):
         assert "diverged" in text and "发散" in text and "50.0%" in text and "chrF" in text
+
+
+def test_a_forecast_counts_every_trial():
+    search = SearchSpec(trials=9, learning_rate=(1e-4, 1e-2), rungs=3, eta=3)
+    assert steps_in_all(AdaptSpec(epochs=9), search, 1, 10) == 9 * 10 + 3 * 30 + 90
+    once = SearchSpec(trials=4, epochs=(2,))
+    assert steps_in_all(AdaptSpec(), once, 1, 10) == 4 * 20

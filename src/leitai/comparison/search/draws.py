@@ -94,3 +94,14 @@ def survivors(search: SearchSpec, rung: int) -> int:
     """Return how many trials run at a rung, counted from 0."""
     kept_of = int(search.eta**rung)
     return max(1, search.trials // kept_of)
+
+
+def steps_in_all(adapt: AdaptSpec, search: SearchSpec, seed: int, steps_per_epoch: int) -> int:
+    """Estimate the steps of a whole search: at each rung, those of the first drawn trials."""
+    trials = [trial.apply(adapt) for trial in draw(search, seed)]
+    specs = [
+        at_rung(trial, search, rung, steps_per_epoch)
+        for rung in range(search.rungs)
+        for trial in trials[: survivors(search, rung)]
+    ]
+    return sum(min(s.epochs * steps_per_epoch, s.max_steps or 1 << 62) for s in specs)
