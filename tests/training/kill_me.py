@@ -12,10 +12,17 @@ from conftest import make_rows
 from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 
-FULL = {"method": {"name": "full"}}
+METHODS = {
+    "full": {"name": "full"},
+    "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "ia3": {"name": "ia3"},
+    "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
+}
+FULL = {"method": METHODS["full"]}
 VARIANTS = {
-    "full": FULL,
-    "lora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
+    **{name: {"method": method} for name, method in METHODS.items()},
     "muon": {
         **FULL,
         "optimizer": {"name": "muon"},
@@ -23,7 +30,10 @@ VARIANTS = {
         "schedule": {"name": "wsd", "decay": 0.5},
         "ema": 0.9,
     },
-    "metric": {**FULL, "validation": {"metric": "chrf", "rows": 4, "max_characters": 8}},
+    "metric": {
+        "method": METHODS["lora"],
+        "validation": {"metric": "chrf", "rows": 4, "max_characters": 8},
+    },
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from leitai.adapters import Freeze, Full, LoRA, load_adapter
+from leitai.adapters import IA3, AdaLoRA, DoRA, Freeze, Full, LoRA, load_adapter
 from leitai.base import LeitaiError
 from leitai.models import load_decoder
 from leitai.training import AdaptSpec, train
@@ -89,7 +89,21 @@ def test_validation_loss_is_that_of_the_best_weights(qwen, rows, tmp_path):
     assert again.best_loss == pytest.approx(result.best_loss, rel=1e-6)
 
 
-@pytest.mark.parametrize("spec", [FULL, LORA], ids=["full", "lora"])
+METHODS = {
+    "full": FULL,
+    "lora": LORA,
+    **{
+        method.name: LORA.model_copy(update={"method": method})
+        for method in (
+            DoRA(rank=4, dropout=0.3),
+            AdaLoRA(rank=4, target_rank=2, dropout=0.3, every=2),
+            IA3(),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("spec", METHODS.values(), ids=METHODS)
 def test_a_stopped_run_resumes_to_the_same_bits(checkpoint, rows, tmp_path, monkeypatch, spec):
     data = rows(23), rows(6, 23)
     whole = train(checkpoint, *data, spec, tmp_path / "whole", seed=3)

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import trainable_state
+from leitai.adapters import packed_weights, step_hooks, trainable_state
 from leitai.base import LeitaiError
+from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import (
@@ -26,7 +27,7 @@ from leitai.training.batches import (
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
-from leitai.training.failure import DivergedError, diverged_at
+from leitai.training.failure import check_validation, diverged_at
 from leitai.training.interrupts import deferred_interrupts
 from leitai.training.loss import loss_sum
 from leitai.training.meter import Meter, Totals
@@ -93,6 +94,7 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self.hooks = step_hooks(self.decoder, spec.method, self.total)
         self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
         by_length = sorted(self.valid, key=lambda row: len(row.ids))
@@ -117,6 +119,7 @@ class Loop:
             for name, parameter in self.parameters.items():
                 parameter.copy_(weights[name])
         restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
+        self.hooks.restore(checkpoint.tensors["method"])
         if self.average is not None:
             self.average.restore(checkpoint.tensors["average"])
         state = checkpoint.state
@@ -138,8 +141,14 @@ class Loop:
             "threads": torch.get_num_threads(),
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        average = None if self.average is None else self.average.tensors
-        self.store.save(self.step, state, trainable_state(self.decoder), moments, average)
+        self.store.save(
+            self.step,
+            state,
+            trainable_state(self.decoder),
+            moments,
+            self.hooks.state(),
+            None if self.average is None else self.average.tensors,
+        )
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -157,6 +166,8 @@ class Loop:
         with (
             metrics,
             clock,
+            reused_memory(),
+            packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -214,6 +225,9 @@ class Loop:
             part = loss_sum(self.decoder, batch) / weight
             part.backward()  # type: ignore[no-untyped-call]
             losses.append(part.detach())
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -221,8 +235,9 @@ class Loop:
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.hooks.after_update(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.parameters, self.step)
         self.totals.loss = loss
@@ -232,6 +247,7 @@ class Loop:
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
             "loss": loss,
+            **({} if penalty is None else {"penalty": penalty.item()}),
             "learning_rate": rate,
             "gradient_norm": norm_value,
             "tokens": self.totals.tokens,
@@ -259,12 +275,7 @@ class Loop:
         with torch.no_grad():
             parts = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
         nats = torch.stack(parts).double().sum().item()
-        if not math.isfinite(nats):
-            raise DivergedError(
-                f"the validation loss is {nats} after step {self.step}",
-                where=self.run_folder,
-                remedy="lower learning_rate",
-            )
+        check_validation(nats, self.step, self.run_folder)
         loss = nats / sum(batch.weight for batch in self._valid_batches)
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
         score = None if self.measure is None else self.measure()
