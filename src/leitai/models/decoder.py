@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from leitai.base import LeitaiError
 from leitai.kernels import silu_mul
 from leitai.kernels.matvec import describe, matvec, takes
+from leitai.kernels.pages import use_huge_pages
 from leitai.models.attention import Attention
 from leitai.models.config import ModelConfig
 from leitai.models.native import NativeBlocks
@@ -144,6 +145,7 @@ class Decoder(nn.Module):
     def _native_blocks(self) -> NativeBlocks | None:
         if self._native is None or not self._native.current():
             self._native = NativeBlocks(self.model.layers)
+            use_huge_pages((*self.parameters(), *self.buffers()))
         return self._native if self._native.usable else None
 
     def logits(self, hidden: Tensor) -> Tensor:

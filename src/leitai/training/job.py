@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.base import LeitaiError
+from leitai.base.files import write_json
 from leitai.base.specfile import load_spec
-from leitai.data import DataSource, Row, load_rows, with_system
+from leitai.data import DataSource, Row, data_hash, load_rows, with_system
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking.names import TrackerName
 
@@ -87,7 +88,7 @@ def run_train_job(
     metrics: "Metrics | None" = None,
     write: "Writer | None" = None,
 ) -> "TrainResult":
-    """Train as a spec file says.
+    """Train as a spec file says; `resolved.json` keeps the spec and the rows' hashes.
 
     Args:
         spec_path: the YAML file; relative paths in it start at its folder.
@@ -117,6 +118,7 @@ def run_train_job(
             remedy="add --resume to go on with it, or choose another --out folder",
         )
     train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
     if job.model.startswith(SCRATCH):
         base = run / "base"
         texts = [str(m["content"]) for row in train_rows for m in row.messages if m.get("content")]
@@ -143,3 +145,15 @@ def run_train_job(
         samples=job.samples,
         track=job.track,
     )
+
+
+def _resolved(job: TrainJob, train: Sequence[Row], valid: Sequence[Row]) -> dict[str, Any]:
+    """The spec with all defaults filled in, and what the rows are."""
+    return {
+        "spec": job.model_dump(mode="json"),
+        "data": {
+            "train": data_hash(train),
+            "validation": data_hash(valid),
+            "languages": sorted({row.language for row in (*train, *valid) if row.language}),
+        },
+    }
