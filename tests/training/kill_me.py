@@ -14,6 +14,7 @@ from leitai.training import AdaptSpec, train
 
 METHODS = {
     "full": {"name": "full"},
+    "mixed": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
@@ -57,6 +58,7 @@ def main(model: str, run: str, variant: str) -> None:
         spec,
         Path(run),
         seed=5,
+        dtype="bfloat16" if variant == "mixed" else "float32",
         checkpoint_every=2,
         metrics=METRICS,
         write=write,

@@ -93,6 +93,7 @@ def plan_adaptation(
         max_steps=adapt.max_steps,
         valid_rows=len(valid),
         longest=lengths.longest,
+        checkpointing=adapt.activation_checkpointing,
         averaged=adapt.ema is not None,
     )
     return make_plan(config, task, machine, dtype)

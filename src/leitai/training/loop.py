@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.noise import Noise
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.precision import WorkingCopies
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import Tracking
@@ -63,6 +65,7 @@ class Loop:
         measure: the score that decides which weights are the best; None is the validation loss.
         show: called with the step at each evaluation, with the weights that are judged in place.
         tracking: is told of every line of metrics.
+        products: the number format of products where it is not that of the weights.
         step: updates done.
     """
 
@@ -80,6 +83,7 @@ class Loop:
     measure: Callable[[], float] | None = None
     show: Callable[[int], None] | None = None
     tracking: Tracking = field(default_factory=Tracking)
+    products: torch.dtype | None = None
     step: int = 0
     totals: Totals = field(default_factory=Totals)
 
@@ -94,6 +98,9 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self._computing = (
+            WorkingCopies(self.decoder, self.products) if self.products else nullcontext
+        )
         self.hooks = step_hooks(self.decoder, spec.method, self.total)
         self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
@@ -166,7 +173,8 @@ class Loop:
         with (
             metrics,
             clock,
-            reused_memory(),
+            # recomputation is for want of memory
+            nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
             packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
@@ -221,13 +229,14 @@ class Loop:
         torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
         weight = sum(batch.weight for batch in batches)
         losses = []
-        for batch in batches:
-            part = loss_sum(self.decoder, batch) / weight
-            part.backward()  # type: ignore[no-untyped-call]
-            losses.append(part.detach())
-        penalty = self.hooks.penalty()
-        if penalty is not None:
-            penalty.backward()  # type: ignore[no-untyped-call]
+        with self._computing():
+            for batch in batches:
+                part = loss_sum(self.decoder, batch) / weight
+                part.backward()  # type: ignore[no-untyped-call]
+                losses.append(part.detach())
+            penalty = self.hooks.penalty()
+            if penalty is not None:
+                penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -272,7 +281,7 @@ class Loop:
         return line
 
     def _validate(self) -> dict[str, Any]:
-        with torch.no_grad():
+        with torch.no_grad(), self._computing():
             parts = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
         nats = torch.stack(parts).double().sum().item()
         check_validation(nats, self.step, self.run_folder)

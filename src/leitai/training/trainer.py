@@ -18,12 +18,13 @@ from leitai.adapters import (
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder
 from leitai.base.locks import run_lock
-from leitai.base.memory import available_bytes, peak_bytes
+from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
-from leitai.models import Decoder, load_decoder, read_config, save_decoder
+from leitai.models import load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.encoding import encode_rows
+from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
@@ -32,8 +33,6 @@ from leitai.training.tracking import TrackerName, forget, open_tracking
 from leitai.training.tracking.samples import Samples
 from leitai.training.validation import Metrics, Trainee, Writer, find_metric, spread
 
-_STATE_BYTES = 12  # a trained number's gradient and two moments, float32
-_AVERAGE_BYTES = 4
 _logger = logging.getLogger("leitai.training")
 
 
@@ -75,8 +74,9 @@ def train(
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under an adapter; what is trained is float32, and so is the whole
-            model under full and freeze.
+        dtype: of frozen weights under an adapter; what is trained is float32. Under full and freeze
+            all weights are float32, and bfloat16 is what products are computed in; float16, whose
+            range does not do for that, then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss
@@ -100,7 +100,9 @@ def train(
         if not train_rows:
             raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
         metric = find_metric(spec, metrics, valid_rows)
-        dtype = dtype if leaves_adapter(spec.method) else "float32"
+        whole = not leaves_adapter(spec.method)
+        if whole and dtype != "bfloat16":
+            dtype = "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
         learnt, checked = (
@@ -127,9 +129,12 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        decoder = load_decoder(model_folder, dtype="float32" if whole else dtype, device=device)
         apply_method(decoder, spec.method, seed)
-        _check_memory(decoder, model_folder, spec)
+        check_memory(decoder, model_folder, spec)
+        decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
+        if decoder.activation_checkpointing:
+            give_freed_memory_back()
         done = 0 if checkpoint is None else checkpoint.step
         settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
         settings |= {"adapt": spec.model_dump(mode="json")}
@@ -159,6 +164,7 @@ def train(
             measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
             show=shown,
             tracking=tracking,
+            products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
         )
         if checkpoint is not None:
             loop.resume(checkpoint)
@@ -168,20 +174,6 @@ def train(
         with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
-
-
-def _check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
-    state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
-    needed = trainable_parameters(decoder) * state
-    on_gpu = decoder.device.type == "cuda"
-    free = torch.cuda.mem_get_info(decoder.device)[0] if on_gpu else available_bytes()
-    if needed > free:
-        raise LeitaiError(
-            f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "
-            f"{free / 2**30:.1f} GiB are free",
-            where=model_folder,
-            remedy="use method lora, or freeze with fewer blocks",
-        )
 
 
 def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
