@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from leitai.forest.forest import Forest
 from leitai.forest.plan import AttentionPlan, plan_attention
+from leitai.forest.virtual import VirtualTokens
 
 Masks = list[Tensor | None]
 
@@ -38,19 +39,27 @@ class ForestScope:
         """
         self.plan = plan_attention(forest, causal=causal)
         self._positions = torch.from_numpy(forest.positions)[None]
+        self._virtual: VirtualTokens | None = None
         self._prepared: Any = None  # masks in the form that the device's kernel wants
+        self._prepared_for = 0  # virtual tokens
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
-        """Return the rotary positions, [1, N]."""
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
+        """Return the positions in the sequences, [1, N]."""
         if steps != self.plan.tokens:
             raise ValueError(f"the forest has {self.plan.tokens} tokens, not {steps}")
+        self._virtual = virtual
+        count = virtual.count if virtual is not None else 0
+        if count != self._prepared_for:
+            self._prepared, self._prepared_for = None, count
         return self._positions.to(device)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend along every sequence at once.
 
         Args:
-            layer: not needed: all layers attend alike.
+            layer: counted from 0.
             q: [1, H, N, D], rotated.
             k: [1, H_kv, N, D], rotated; each of its heads serves H / H_kv query heads.
             v: [1, H_kv, N, D].
@@ -61,16 +70,20 @@ class ForestScope:
         if q.device.type == "cpu":
             if self._prepared is None:
                 self._prepared = additive_masks(self.plan, q.dtype)
-            merged: Tensor = _MergedFlash.apply(q, k, v, self.plan, self._prepared)  # type: ignore[no-untyped-call]
+            before = self._virtual.layer(layer, q.dtype) if self._virtual else (None, None)
+            merged: Tensor = _MergedFlash.apply(q, k, v, *before, self.plan, self._prepared)  # type: ignore[no-untyped-call]
             return merged
+        if self._virtual is not None:
+            k, v = self._virtual.before(layer, k, v)
         grouped = q.shape[1] != k.shape[1]
         if q.device.type == "cuda":
             if self._prepared is None:
-                self._prepared = block_mask(self.plan, q.device)
+                self._prepared = block_mask(self.plan, q.device, self._prepared_for)
             found: Tensor = _compiled_flex()(q, k, v, block_mask=self._prepared, enable_gqa=grouped)
             return found
         if self._prepared is None:
-            self._prepared = self.plan.dense_mask().to(q.device)
+            mask = self.plan.dense_mask()
+            self._prepared = (self._virtual.visible(mask) if self._virtual else mask).to(q.device)
         return scaled_dot_product_attention(q, k, v, attn_mask=self._prepared, enable_gqa=grouped)
 
     def finish(self, steps: int) -> None:
@@ -112,20 +125,29 @@ def merged_flash(
 
 
 class _MergedFlash(torch.autograd.Function):
-    """The CPU's flash kernel, step by step."""
+    """The CPU's flash kernel, step by step, and over the virtual tokens if there are any."""
 
     @staticmethod
     def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, plan: AttentionPlan, masks: Masks
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        virtual_k: Tensor | None,
+        virtual_v: Tensor | None,
+        plan: AttentionPlan,
+        masks: Masks,
     ) -> Tensor:
         out, lse = merged_flash(q, k, v, plan, masks)
-        ctx.save_for_backward(q, k, v, out, lse)
+        if virtual_k is not None and virtual_v is not None:
+            attend_across(q, virtual_k, virtual_v, out, lse)
+        ctx.save_for_backward(q, k, v, virtual_k, virtual_v, out, lse)
         ctx.plan, ctx.masks = plan, masks
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, out, lse = ctx.saved_tensors
+        q, k, v, virtual_k, virtual_v, out, lse = ctx.saved_tensors
         (grad,) = gradients
         plan: AttentionPlan = ctx.plan
         dq, dk, dv = (torch.empty_like(x, memory_format=torch.preserve_format) for x in (q, k, v))
@@ -151,7 +173,13 @@ class _MergedFlash(torch.autograd.Function):
             dq[:, :, queries] += into_q
             dk[:, :, keys] += into_k
             dv[:, :, keys] += into_v
-        return dq, dk, dv, None, None
+        virtual_dk = virtual_dv = None
+        if virtual_k is not None:
+            into_q, virtual_dk, virtual_dv = _flash_backward(
+                grad, q, virtual_k, virtual_v, out, lse, 0.0, False
+            )
+            dq += into_q
+        return dq, dk, dv, virtual_dk, virtual_dv, None, None
 
 
 def additive_masks(plan: AttentionPlan, dtype: torch.dtype) -> Masks:
@@ -190,8 +218,14 @@ def merge_parts(out: Tensor, lse: Tensor, other: Tensor, other_lse: Tensor) -> N
     lse.copy_(both)
 
 
-def block_mask(plan: AttentionPlan, device: torch.device) -> Any:
-    """State a plan as FlexAttention's block mask (Dong et al., arXiv 2412.05496)."""
+def block_mask(plan: AttentionPlan, device: torch.device, virtual: int = 0) -> Any:
+    """State a plan as FlexAttention's block mask (Dong et al., arXiv 2412.05496).
+
+    Args:
+        plan: what attends to what.
+        device: where the queries are.
+        virtual: how many virtual tokens stand before the keys.
+    """
     from torch.nn.attention.flex_attention import create_block_mask
 
     ends = plan.ends.to(device)
@@ -201,7 +235,17 @@ def block_mask(plan: AttentionPlan, device: torch.device) -> Any:
             return (key <= query) & (query < ends[key])
         return ends[query] == ends[key]
 
-    return create_block_mask(sees, None, None, plan.tokens, plan.tokens, device=str(device))
+    def sees_virtual(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return (key < virtual) | sees(batch, head, query, (key - virtual).clamp_min(0))
+
+    return create_block_mask(
+        sees_virtual if virtual else sees,
+        None,
+        None,
+        plan.tokens,
+        virtual + plan.tokens,
+        device=str(device),
+    )
 
 
 @cache
