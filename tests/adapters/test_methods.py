@@ -12,6 +12,7 @@ from leitai.adapters import (
     LoRALinear,
     Method,
     apply_method,
+    count_trainable,
     merge,
     trainable_parameters,
     trainable_state,
@@ -54,6 +55,17 @@ def test_freeze_trains_top_blocks_and_final_norm(decoder):
 def test_freeze_refuses_more_blocks_than_there_are(decoder):
     with pytest.raises(LeitaiError, match="4 blocks are to be trained, the model has 3"):
         apply_method(decoder, Freeze(top_blocks=4))
+
+
+def test_freeze_takes_names(decoder):
+    apply_method(decoder, Freeze(names=("model.layers.*.v_proj.weight", "model.norm.*")))
+    names = set(trainable_state(decoder))
+    blocks = range(decoder.config.num_hidden_layers)
+    assert names == {"model.norm.weight"} | {
+        f"model.layers.{i}.self_attn.v_proj.weight" for i in blocks
+    }
+    with pytest.raises(LeitaiError, match=r"'\*.nothing' matches no parameter"):
+        apply_method(decoder, Freeze(names=("*.nothing",)))
 
 
 def test_lora_counts_and_names(decoder):
@@ -169,13 +181,13 @@ def test_merging_without_an_adapter_is_refused(decoder):
         merge(decoder)
 
 
-def test_methods_can_be_counted_without_memory(fresh):
-    counted = fresh()
-    apply_method(counted, LoRA(rank=4))
-    with torch.device("meta"):
-        empty = type(counted)(counted.config)
-        apply_method(empty, LoRA(rank=4))
-    assert trainable_parameters(empty) == trainable_parameters(counted)
+@pytest.mark.parametrize(
+    "method", [Full(), Freeze(top_blocks=1), Freeze(names=("*.mlp.*",)), LoRA(rank=4)], ids=repr
+)
+def test_methods_can_be_counted_from_the_architecture(decoder, method):
+    counted = count_trainable(decoder.config, method)
+    apply_method(decoder, method)
+    assert counted == trainable_parameters(decoder)
 
 
 def test_specs_round_trip_and_refuse_nonsense():

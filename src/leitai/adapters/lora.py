@@ -1,21 +1,43 @@
 """Low-rank adaptation of linear layers (Hu et al., arXiv 2106.09685)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
-from leitai.base import LeitaiError
+from leitai.adapters.interface import AdapterImplementation, Tensors
+from leitai.adapters.method import LoRA
+from leitai.adapters.peft_config import (
+    CONFIG_FILE,
+    LINEAR_FIELDS,
+    PREFIX,
+    WEIGHTS_FILE,
+    by_layer,
+    check_shapes,
+    positive,
+    refuse_features,
+    shared,
+)
+from leitai.adapters.targets import (
+    block_layer,
+    check_complete,
+    put,
+    target_names,
+    to_target_modules,
+)
 from leitai.models import Decoder
 
-MERGE_TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
-"""How far merging may move the logits, as norm of the change by norm of the logits.
-
-It is the rounding of the dtype carried through the blocks; a wrong merge is off by orders more.
-"""
+_FIELDS = LINEAR_FIELDS | {
+    *("r", "lora_alpha", "lora_dropout", "use_rslora"),
+    *("megatron_core", "qalora_group_size", "ensure_weight_tying"),
+}
+# Other ways to begin change the base's weights.
+_NEUTRAL = {"bias": ("none",), "init_lora_weights": (True, False, "gaussian", "eva")}
+_METHOD = "plain LoRA on linear layers"
 
 
 class LoRALinear(nn.Linear):
@@ -135,44 +157,81 @@ def lora_layers(decoder: Decoder) -> Iterator[tuple[str, LoRALinear]]:
             yield name, module
 
 
-def put(decoder: Decoder, name: str, module: nn.Module) -> None:
-    """Replace the module called `name`."""
-    parent, _, child = name.rpartition(".")
-    setattr(decoder.get_submodule(parent), child, module)
+class LoRAImplementation(AdapterImplementation[LoRA]):
+    """LoRA on the linear layers of the blocks."""
 
+    def put(self, decoder: Decoder, spec: LoRA, seed: int) -> None:
+        """Put A and B beside each target; A is drawn, B is zero."""
+        generator = torch.Generator().manual_seed(seed)
+        for name in target_names(decoder, spec.targets):
+            base = decoder.get_submodule(name)
+            assert isinstance(base, nn.Linear)
+            layer = LoRALinear(base, spec.rank, spec.scaling, spec.dropout, generator)
+            put(decoder, name, layer)
 
-def _probe(decoder: Decoder) -> Tensor:
-    """Logits [2, 16, V] of fixed random tokens, float32."""
-    generator = torch.Generator().manual_seed(20_240_726)
-    ids = torch.randint(decoder.config.vocab_size, (2, 16), generator=generator)
-    with torch.no_grad():
-        return decoder.logits(decoder(ids.to(decoder.device))).float()
+    def holds(self, decoder: Decoder) -> bool:
+        """Whether there is a `LoRALinear`."""
+        return next(lora_layers(decoder), None) is not None
 
+    def reads(self, config: Mapping[str, Any]) -> bool:
+        """PEFT's LORA."""
+        return config.get("peft_type") == "LORA"
 
-def merge(decoder: Decoder) -> None:
-    """Add every adapter's update to its weight, in place, and check that the logits did not change.
+    def to_peft(self, decoder: Decoder) -> tuple[dict[str, Any], Tensors]:
+        """Return a `LoraConfig` and the tensors.
 
-    A tied head stays tied: adapters sit on layers of the blocks alone.
+        Raises:
+            LeitaiError: the layers differ in rank, scaling or dropout.
+        """
+        layers = dict(lora_layers(decoder))
+        rank = shared([layer.rank for layer in layers.values()], "rank")
+        scaling = shared([layer.scaling for layer in layers.values()], "scaling")
+        alpha = round(scaling * rank) if round(scaling * rank) / rank == scaling else scaling * rank
+        config = {
+            "peft_type": "LORA",
+            "r": rank,
+            "lora_alpha": alpha,
+            "lora_dropout": shared([layer.dropout for layer in layers.values()], "dropout"),
+            "target_modules": to_target_modules(decoder, list(layers)),
+            "bias": "none",
+            "fan_in_fan_out": False,
+            "init_lora_weights": True,
+            "use_rslora": False,  # the scaling is already in lora_alpha
+            "use_dora": False,
+            "modules_to_save": None,
+        }
+        tensors: Tensors = {}
+        for name, layer in layers.items():
+            tensors[f"{PREFIX}{name}.lora_A.weight"] = layer.lora_A.weight
+            tensors[f"{PREFIX}{name}.lora_B.weight"] = layer.lora_B.weight
+        return config, tensors
 
-    Raises:
-        LeitaiError: there is no adapter, or the merged logits are not those of base plus adapter (a
-            base in half precision may be too coarse for the update); the decoder's weights are then
-            merged but not to be used.
-    """
-    layers = list(lora_layers(decoder))
-    if not layers:
-        raise LeitaiError("there is no adapter to merge", remedy="load an adapter first")
-    was_training = decoder.training
-    decoder.eval()
-    before = _probe(decoder)
-    for name, layer in layers:
-        put(decoder, name, layer.merged())
-    after = _probe(decoder)
-    decoder.train(was_training)
-    error = ((after - before).norm() / before.norm().clamp_min(1e-12)).item()
-    if not error <= MERGE_TOLERANCE[decoder.dtype]:
-        raise LeitaiError(
-            f"merging would change the logits by {error:.1e} of their norm "
-            f"(at most {MERGE_TOLERANCE[decoder.dtype]:.0e} is allowed in {decoder.dtype})",
-            remedy="merge in float32, or keep the adapter beside its base",
-        )
+    def from_peft(
+        self, decoder: Decoder, config: Mapping[str, Any], tensors: Tensors, folder: Path
+    ) -> None:
+        """Put A and B beside their layers."""
+        where, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+        refuse_features(config, _FIELDS, _NEUTRAL, where, _METHOD)
+        rank, alpha = int(positive(config, "r", where)), positive(config, "lora_alpha", where)
+        parts = by_layer(tensors, r"lora_[AB]\.weight", weights, _METHOD)
+        bases = {name: block_layer(decoder, name, weights) for name in parts}
+        for name, base in bases.items():
+            wanted = {
+                "lora_A.weight": (rank, base.in_features),
+                "lora_B.weight": (base.out_features, rank),
+            }
+            check_shapes(name, parts[name], wanted, weights)
+        check_complete(decoder, config, parts, weights)
+        scaling = alpha / (rank**0.5 if config.get("use_rslora") else rank)
+        for name, base in bases.items():
+            assert isinstance(base, nn.Linear)
+            layer = LoRALinear(base, rank, scaling, float(config.get("lora_dropout") or 0.0))
+            with torch.no_grad():
+                layer.lora_A.weight.copy_(parts[name]["lora_A.weight"])
+                layer.lora_B.weight.copy_(parts[name]["lora_B.weight"])
+            put(decoder, name, layer)
+
+    def merge(self, decoder: Decoder) -> None:
+        """Add B A to each weight."""
+        for name, layer in list(lora_layers(decoder)):
+            put(decoder, name, layer.merged())

@@ -1,8 +1,8 @@
 """The ways to adapt a model, as they stand in a spec. Free of torch."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """The linear layers of a block, attention first; the same names in both families."""
@@ -19,17 +19,46 @@ class Full(_Method):
 
 
 class Freeze(_Method):
-    """Train the top blocks and the final norm; what is below them stays as it was.
+    """Train the top blocks and the final norm, or the parameters of certain names.
 
-    The embedding and the output head stay frozen too: a tied head is the embedding, so training it
-    would change what every frozen block reads.
+    With `top_blocks` alone, the embedding and the output head stay frozen too: a tied head is the
+    embedding, so training it would change what every frozen block reads.
     """
 
     name: Literal["freeze"] = "freeze"
-    top_blocks: int = Field(ge=1, description="how many blocks to train, counted from the top")
+    top_blocks: int | None = Field(
+        default=None, ge=1, description="how many blocks to train, counted from the top"
+    )
+    names: tuple[str, ...] = Field(
+        default=(),
+        description="patterns over full names of parameters to train, such as "
+        "model.layers.*.self_attn.v_proj.* or model.layers.*_layernorm.weight",
+    )
+
+    @model_validator(mode="after")
+    def _chooses_something(self) -> Self:
+        if self.top_blocks is None and not self.names:
+            raise ValueError("give top_blocks, names, or both")
+        return self
 
 
-class LoRA(_Method):
+class LinearAdapter(_Method):
+    """What methods that put something beside linear layers of the blocks have in common."""
+
+    targets: tuple[str, ...] = Field(
+        default=ALL_LINEAR,
+        min_length=1,
+        description="linear layers of the blocks: last names such as q_proj, or patterns over full "
+        "names such as model.layers.1?.self_attn.*",
+    )
+
+    @property
+    def inner(self) -> int:
+        """Inner size of the update's products; 0 if there are none."""
+        return 0
+
+
+class LoRA(LinearAdapter):
     """Low-rank adaptation (Hu et al., arXiv 2106.09685): W + scaling * B A with W frozen."""
 
     name: Literal["lora"] = "lora"
@@ -39,12 +68,11 @@ class LoRA(_Method):
     rank_stabilized: bool = Field(
         default=False, description="scaling is alpha / sqrt(rank) (arXiv 2312.03732)"
     )
-    targets: tuple[str, ...] = Field(
-        default=ALL_LINEAR,
-        min_length=1,
-        description="linear layers of the blocks: last names such as q_proj, or patterns over full "
-        "names such as model.layers.1?.self_attn.*",
-    )
+
+    @property
+    def inner(self) -> int:
+        """The rank."""
+        return self.rank
 
     @property
     def scaling(self) -> float:
@@ -52,4 +80,7 @@ class LoRA(_Method):
         return self.alpha / (self.rank**0.5 if self.rank_stabilized else self.rank)
 
 
-Method = Annotated[Full | Freeze | LoRA, Field(discriminator="name")]
+AnyMethod = Full | Freeze | LoRA
+
+Method = Annotated[AnyMethod, Field(discriminator="name")]
+"""The same, told apart by their name in a spec."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from leitai.adapters.method import Freeze, Full, LoRA
+from leitai.adapters import count_trainable
+from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 
-Method = Full | Freeze | LoRA
+Method = AnyMethod
 
 DTYPE_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.125, "int4": 0.625}
 """Bytes of a number in a matrix. Quantised ones have a 4-byte scale for each group of 32."""
@@ -46,8 +47,8 @@ def block_matrices(config: ModelConfig) -> tuple[Matrix, ...]:
     )
 
 
-def adapted(config: ModelConfig, method: LoRA, layer: int) -> tuple[Matrix, ...]:
-    """List the linear layers of one block that LoRA adapts; see `LoRA.targets`."""
+def adapted(config: ModelConfig, method: LinearAdapter, layer: int) -> tuple[Matrix, ...]:
+    """List the linear layers of one block that an adapter is for; see `LinearAdapter.targets`."""
     return tuple(
         matrix
         for matrix in block_matrices(config)
@@ -60,10 +61,10 @@ def adapted(config: ModelConfig, method: LoRA, layer: int) -> tuple[Matrix, ...]
 
 
 def trained_blocks(config: ModelConfig, method: Method) -> int:
-    """Count the blocks that gradients reach."""
-    if isinstance(method, Freeze):
+    """Count the blocks that gradients reach; at most so many where parameters go by their names."""
+    if isinstance(method, Freeze) and method.top_blocks is not None and not method.names:
         return min(method.top_blocks, config.num_hidden_layers)
-    if isinstance(method, LoRA):
+    if isinstance(method, LinearAdapter):
         reached = [i for i in range(config.num_hidden_layers) if adapted(config, method, i)]
         return config.num_hidden_layers - reached[0] if reached else 0
     return config.num_hidden_layers
@@ -73,19 +74,9 @@ def trainable_count(config: ModelConfig, method: Method) -> int:
     """Count the trained numbers.
 
     Full: all. Freeze: the top blocks and the final norm. LoRA: r (inputs + outputs) for each
-    adapted layer.
+    adapted layer. Every method is asked itself.
     """
-    if isinstance(method, LoRA):
-        return sum(
-            method.rank * (matrix.inputs + matrix.outputs)
-            for layer in range(config.num_hidden_layers)
-            for matrix in adapted(config, method, layer)
-        )
-    if isinstance(method, Freeze):
-        blocks = parameter_count(config, embedding=False) - config.hidden_size
-        share = trained_blocks(config, method)
-        return blocks // config.num_hidden_layers * share + config.hidden_size
-    return parameter_count(config)
+    return parameter_count(config) if isinstance(method, Full) else count_trainable(config, method)
 
 
 def linear_flops(config: ModelConfig) -> int:
@@ -112,7 +103,7 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
     """
     forward = linear_flops(config)
     per_block = forward // config.num_hidden_layers
-    if not isinstance(method, LoRA):
+    if not isinstance(method, LinearAdapter):
         return forward + 2 * per_block * trained_blocks(config, method)
     total = forward
     first = config.num_hidden_layers - trained_blocks(config, method)
@@ -122,8 +113,8 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
             backs = not (layer == first and matrix.name.endswith(("q_proj", "k_proj", "v_proj")))
             total += 2 * matrix.inputs * matrix.outputs * backs
             if matrix.name in update:
-                total += 2 * method.rank * (3 * matrix.inputs + 3 * matrix.outputs)
-                total -= 2 * method.rank * matrix.inputs * (not backs)
+                total += 2 * method.inner * (3 * matrix.inputs + 3 * matrix.outputs)
+                total -= 2 * method.inner * matrix.inputs * (not backs)
     return total
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import trainable_state
+from leitai.adapters import step_hooks, trainable_state
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
 from leitai.base.progress import progress
@@ -86,6 +86,7 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self.hooks = step_hooks(self.decoder, spec.method, self.total)
         self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
         by_length = sorted(self.valid, key=lambda row: len(row.ids))
         self._valid_batches = [
@@ -109,6 +110,7 @@ class Loop:
             for name, parameter in self.parameters.items():
                 parameter.copy_(weights[name])
         restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
+        self.hooks.restore(checkpoint.tensors["method"])
         state = checkpoint.state
         self.step = checkpoint.step
         self.totals = Totals(**state["totals"])
@@ -128,7 +130,9 @@ class Loop:
             "threads": torch.get_num_threads(),
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        self.store.save(self.step, state, trainable_state(self.decoder), moments)
+        self.store.save(
+            self.step, state, trainable_state(self.decoder), moments, self.hooks.state()
+        )
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -202,6 +206,9 @@ class Loop:
             part = loss_sum(self.decoder, batch) / weight
             part.backward()  # type: ignore[no-untyped-call]
             losses.append(part.detach())
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -209,8 +216,9 @@ class Loop:
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.hooks.after_update(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
         self.totals.loss = loss
         self.totals.tokens += sum(batch.tokens for batch in batches)
         self.totals.targets += sum(batch.predictions for batch in batches)
