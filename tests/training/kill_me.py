@@ -14,6 +14,14 @@ from leitai.training import AdaptSpec, train
 METHODS = {
     "full": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "prefix_tuning": {
+        "name": "prefix_tuning",
+        "virtual_tokens": 4,
+        "init": "random",
+        "projection": 8,
+    },
+    "prompt_tuning": {"name": "prompt_tuning", "virtual_tokens": 4},
+    "bottleneck": {"name": "bottleneck", "size": 4, "dropout": 0.3},
 }
 
 

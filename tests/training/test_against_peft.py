@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from leitai.adapters import Full, LoRA, apply_method, load_adapter, save_adapter, weights_hash
+from leitai.adapters import (
+    Full,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    apply_method,
+    load_adapter,
+    save_adapter,
+    weights_hash,
+)
 from leitai.models import load_decoder
 from leitai.text import Chat, Tokenizer
 from leitai.training import AdaptSpec, train
@@ -62,11 +71,46 @@ def their_run(model, encoded, spec, seed):
     return losses
 
 
-@pytest.mark.parametrize("name", ["lora", "full"])
+METHODS = {
+    "lora": LoRA(rank=4, alpha=8),
+    "full": Full(),
+    "prefix": PrefixTuning(virtual_tokens=5),
+    "random prefix": PrefixTuning(virtual_tokens=5, init="random"),
+    "projected prefix": PrefixTuning(virtual_tokens=5, init="random", projection=8),
+    "prompt": PromptTuning(virtual_tokens=5),
+}
+
+
+def their_start(peft, model, base, method, folder):
+    """Their model with our start; PEFT does not go on training virtual tokens from a file."""
+    start = load_decoder(base)
+    apply_method(start, method, seed=4)
+    if method.name == "lora":
+        save_adapter(start, folder, weights_hash(base))
+        return peft.PeftModel.from_pretrained(model, folder, is_trainable=True)
+    common = {"task_type": "CAUSAL_LM", "num_virtual_tokens": method.virtual_tokens}
+    if method.name == "prompt_tuning":
+        config = peft.PromptTuningConfig(**common)
+    else:
+        config = peft.PrefixTuningConfig(
+            prefix_projection=method.projection is not None,
+            encoder_hidden_size=method.projection,
+            **common,
+        )
+    model = peft.get_peft_model(model, config)
+    encoder = model.prompt_encoder["default"]
+    with torch.no_grad():
+        encoder.embedding.weight.copy_(start.prefix.embedding)
+    if config.peft_type == "PREFIX_TUNING" and method.projection is not None:
+        encoder.transform.load_state_dict(start.prefix.transform.state_dict())
+    return model
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_steps_agree(checkpoint, rows, tmp_path, name):
     transformers = pytest.importorskip("transformers")
     peft = pytest.importorskip("peft")
-    method = LoRA(rank=4, alpha=8) if name == "lora" else Full()
+    method = METHODS[name]
     spec = AdaptSpec(
         method=method, epochs=EPOCHS, batch_rows=4, learning_rate=3e-3, weight_decay=0.05
     )
@@ -77,24 +121,21 @@ def test_steps_agree(checkpoint, rows, tmp_path, name):
     ]
 
     model = transformers.AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-    if name == "lora":
-        start = load_decoder(checkpoint)
-        apply_method(start, method, seed=4)
-        save_adapter(start, tmp_path / "start", weights_hash(checkpoint))
-        model = peft.PeftModel.from_pretrained(model, tmp_path / "start", is_trainable=True)
+    if name != "full":
+        model = their_start(peft, model, checkpoint, method, tmp_path / "start")
     model.train()
     theirs = their_run(model, encode(checkpoint, rows(ROWS)), spec, seed=4)
     assert len(ours) == EPOCHS * ROWS // 4
     assert ours == pytest.approx(theirs, rel=1e-4)
 
-    if name == "lora":
+    if name != "full":
         decoder = load_decoder(checkpoint)
         load_adapter(decoder, result.output, checkpoint)
     else:
         decoder = load_decoder(result.output)
     ids = torch.arange(40).view(2, 20)
     with torch.no_grad():
-        found, expected = decoder.logits(decoder(ids)), model.eval()(ids).logits
+        found, expected = decoder.logits(decoder(ids)), model.eval()(ids).logits[:, -20:]
         base = load_decoder(checkpoint)
         moved = (expected - base.logits(base(ids))).norm() / expected.norm()
     assert (found - expected).norm() / expected.norm() < 1e-3 < 0.05 < moved

@@ -41,7 +41,7 @@ def contents(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", "lora", "prefix_tuning", "prompt_tuning", "bottleneck"])
 def test_a_killed_run_resumes_to_the_same_bits(qwen, tmp_path, method):
     whole = tmp_path / "whole"
     finish(start(qwen, whole, method))

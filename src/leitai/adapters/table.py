@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from leitai.adapters.bottleneck import BottleneckImplementation
 from leitai.adapters.interface import AdapterImplementation, Implementation
 from leitai.adapters.lora import LoRAImplementation
 from leitai.adapters.method import AnyMethod
+from leitai.adapters.prefix_tuning import PrefixTuningImplementation
+from leitai.adapters.prompt_tuning import PromptTuningImplementation
 from leitai.adapters.weights import FreezeImplementation, FullImplementation
 from leitai.models import Decoder
 
@@ -15,6 +18,9 @@ IMPLEMENTATIONS: Mapping[str, Implementation[Any]] = MappingProxyType(
         "full": FullImplementation(),
         "freeze": FreezeImplementation(),
         "lora": LoRAImplementation(),
+        "prefix_tuning": PrefixTuningImplementation(),
+        "prompt_tuning": PromptTuningImplementation(),
+        "bottleneck": BottleneckImplementation(),
     }
 )
 """By the `name` of the spec."""

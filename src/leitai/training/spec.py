@@ -6,7 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leitai.adapters.method import LoRA, Method
 
-LEARNING_RATES = {"full": 2e-5, "freeze": 5e-5, "lora": 2e-4}
+LEARNING_RATES = {
+    "full": 2e-5,
+    "freeze": 5e-5,
+    "lora": 2e-4,
+    "prefix_tuning": 1e-2,
+    "prompt_tuning": 3e-2,
+    "bottleneck": 2e-4,
+}
 """Usual rates for fine-tuning; a model from random weights wants some 100 times that of `full`."""
 
 
@@ -22,7 +29,7 @@ class AdaptSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Method = Field(default=LoRA(), description="full, freeze or lora")
+    method: Method = Field(default=LoRA(), description="what is trained, by its name")
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(
         default=None, ge=1, description="end after so many steps even if epochs remain"
