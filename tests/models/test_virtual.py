@@ -34,9 +34,10 @@ def decoder(request):
     return init_decoder(scratch_config(request.param, 40), 3)
 
 
-def with_prefix(decoder):
+def with_prefix(decoder, *, trained=False):
     decoder.prefix = None
     decoder.prefix = Embedded(decoder.model.embed_tokens(torch.tensor(PROMPT)).detach().clone())
+    decoder.requires_grad_(trained)
     return decoder
 
 
@@ -93,7 +94,7 @@ def test_forest_and_pieces(decoder, rows, tokens):
 @settings(deadline=None, max_examples=8)
 @given(rows=dialogues())
 def test_gradients_of_a_forest(decoder, rows):
-    decoder.requires_grad_(True)
+    with_prefix(decoder, trained=True)
     embeddings = decoder.model.embed_tokens(torch.tensor(PROMPT)).detach().clone().requires_grad_()
     decoder.prefix = None
     total = torch.zeros(())
@@ -104,7 +105,7 @@ def test_gradients_of_a_forest(decoder, rows):
     expected = torch.autograd.grad(total, [embeddings, *weights], allow_unused=True)
 
     forest = plant(rows, min_saving=1)
-    with_prefix(decoder)
+    with_prefix(decoder, trained=True)
     hidden = decoder(torch.from_numpy(forest.ids)[None], scope=ForestScope(forest))[0]
     ours = sum(
         hidden[torch.from_numpy(forest.places(number))].square().sum()
@@ -176,3 +177,17 @@ def test_without_gradients_they_are_computed_until_a_weight_changes(decoder):
         decoder.model.layers[0].self_attn.v_proj.weight.div_(1.5)
     decoder(ids)
     assert decoder.prefix.computed == 3
+
+
+def test_while_they_are_trained_they_are_computed_each_time(decoder):
+    """A fused optimiser does not tell that it has changed a weight."""
+    ids = torch.tensor([[1, 2, 3]])
+    with_prefix(decoder)
+    decoder.prefix.requires_grad_(True)
+    optimizer = torch.optim.AdamW([decoder.prefix.embeddings], lr=0.1, fused=True)
+    with torch.no_grad():
+        before = decoder(ids)
+    decoder(ids).square().sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert not torch.allclose(decoder(ids), before)

@@ -16,7 +16,7 @@ class Prefix(nn.Module):
     """Makes virtual tokens; a decoder that has one begins every row with them.
 
     They look at nothing but themselves, so they are computed once a pass, whatever the rows are,
-    and without gradients once for as long as no weight changes.
+    and in a frozen decoder once for as long as no weight changes.
 
     Attributes:
         count: how many there are, n.
@@ -35,7 +35,9 @@ class Prefix(nn.Module):
 
     def tokens(self, decoder: "Decoder") -> VirtualTokens:
         """Return the keys and values, computed anew if they must be."""
-        if torch.is_grad_enabled():
+        # Fused optimisers change weights without a trace in their version.
+        trained = any(parameter.requires_grad for parameter in decoder.parameters())
+        if trained or torch.is_grad_enabled():
             return self.compute(decoder)
         version = weights_version(decoder)
         if self._kept is None or self._kept[0] != version:
