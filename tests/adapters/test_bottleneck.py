@@ -160,7 +160,7 @@ def test_misfits_are_refused(base, tmp_path):
     refuse("found none", sublayers=["attention", "mlp"])
     refuse("no adapter on 'model.layers.0.mlp'", sublayers=["attention"])
     save_file(tensors | {"base_model.model.lm_head.weight": torch.zeros(1)}, weights)
-    refuse("'base_model.model.lm_head.weight' is no part of an adapter")
+    refuse("'base_model.model.lm_head.weight' is no part of a bottleneck adapter")
 
 
 @pytest.mark.parametrize("family", ["qwen3"], indirect=True)

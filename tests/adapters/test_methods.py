@@ -6,6 +6,9 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from leitai.adapters import (
+    IA3,
+    AdaLoRA,
+    DoRA,
     Freeze,
     Full,
     LoRA,
@@ -182,12 +185,33 @@ def test_merging_without_an_adapter_is_refused(decoder):
 
 
 @pytest.mark.parametrize(
-    "method", [Full(), Freeze(top_blocks=1), Freeze(names=("*.mlp.*",)), LoRA(rank=4)], ids=repr
+    "method",
+    [
+        Full(),
+        Freeze(top_blocks=1),
+        Freeze(names=("*.mlp.*",)),
+        LoRA(rank=4),
+        DoRA(rank=4),
+        AdaLoRA(),
+        IA3(),
+    ],
+    ids=repr,
 )
 def test_methods_can_be_counted_from_the_architecture(decoder, method):
     counted = count_trainable(decoder.config, method)
     apply_method(decoder, method)
     assert counted == trainable_parameters(decoder)
+
+
+def test_methods_count_by_hand(decoder):
+    config, blocks = decoder.config, decoder.config.num_hidden_layers
+    keys = config.num_key_value_heads * config.head_dim
+    assert count_trainable(config, IA3()) == blocks * (2 * keys + config.intermediate_size)
+    sizes = blocks * (config.hidden_size + keys)  # of v_proj, inputs and outputs
+    assert count_trainable(config, LoRA(rank=3, targets=("v_proj",))) == 3 * sizes
+    assert count_trainable(config, DoRA(rank=3, targets=("v_proj",))) == 3 * sizes + blocks * keys
+    adalora = AdaLoRA(rank=3, target_rank=1, targets=("v_proj",))
+    assert count_trainable(config, adalora) == 3 * sizes + 3 * blocks
 
 
 def test_specs_round_trip_and_refuse_nonsense():
@@ -201,7 +225,9 @@ def test_specs_round_trip_and_refuse_nonsense():
         {"name": "lora", "targets": []},
         {"name": "freeze"},
         {"name": "freeze", "top_blocks": 1, "rank": 2},
-        {"name": "dora"},
+        {"name": "vera"},
+        {"name": "adalora", "rank": 4},
+        {"name": "adalora", "warmup": 0.6, "settle": 0.4},
     ):
         with pytest.raises(ValidationError):
             adapter.validate_python(wrong)

@@ -145,7 +145,6 @@ def test_the_hash_ignores_sharding_but_no_bit(base, tmp_path):
     ("field", "value"),
     [
         ("peft_type", "VERA"),
-        ("use_dora", True),
         ("bias", "lora_only"),
         ("lora_bias", True),
         ("modules_to_save", ["lm_head"]),

@@ -14,6 +14,10 @@ from leitai.training import AdaptSpec, train
 METHODS = {
     "full": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "ia3": {"name": "ia3"},
+    "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
     "prefix_tuning": {
         "name": "prefix_tuning",
         "virtual_tokens": 4,

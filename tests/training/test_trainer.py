@@ -11,7 +11,10 @@ import torch
 from safetensors.torch import load_file
 
 from leitai.adapters import (
+    IA3,
+    AdaLoRA,
     BottleneckAdapter,
+    DoRA,
     Freeze,
     Full,
     LoRA,
@@ -105,9 +108,24 @@ def test_validation_loss_is_that_of_the_best_weights(qwen, rows, tmp_path):
     assert again.best_loss == pytest.approx(result.best_loss, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "spec", [FULL, LORA, PREFIX, PROMPT, BOTTLENECK], ids=lambda spec: spec.method.name
-)
+METHODS = {
+    "full": FULL,
+    "lora": LORA,
+    **{
+        method.name: LORA.model_copy(update={"method": method})
+        for method in (
+            DoRA(rank=4, dropout=0.3),
+            AdaLoRA(rank=4, target_rank=2, dropout=0.3, every=2),
+            IA3(),
+        )
+    },
+    "prefix": PREFIX,
+    "prompt": PROMPT,
+    "bottleneck": BOTTLENECK,
+}
+
+
+@pytest.mark.parametrize("spec", METHODS.values(), ids=METHODS)
 def test_a_stopped_run_resumes_to_the_same_bits(checkpoint, rows, tmp_path, monkeypatch, spec):
     data = rows(23), rows(6, 23)
     whole = train(checkpoint, *data, spec, tmp_path / "whole", seed=3)

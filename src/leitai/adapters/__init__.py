@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from leitai.adapters.method import (
+    IA3,
+    AdaLoRA,
     AnyMethod,
     BottleneckAdapter,
+    DoRA,
     Freeze,
     Full,
     LoRA,
@@ -40,6 +43,7 @@ _HOMES = {
     "export_merged": "export",
     "leaves_adapter": "apply",
     "load_adapter": "peft_files",
+    "packed_weights": "packing",
     "merge": "merging",
     "save_adapter": "peft_files",
     "step_hooks": "apply",
@@ -50,8 +54,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "IA3",
+    "AdaLoRA",
     "AnyMethod",
     "BottleneckAdapter",
+    "DoRA",
     "Freeze",
     "Full",
     "LoRA",
@@ -65,6 +72,7 @@ __all__ = [
     "leaves_adapter",
     "load_adapter",
     "merge",
+    "packed_weights",
     "save_adapter",
     "step_hooks",
     "trainable_parameters",

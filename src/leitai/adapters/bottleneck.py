@@ -129,6 +129,7 @@ _SITES = {"attention": ("self_attn", AdaptedAttention), "mlp": ("mlp", AdaptedML
 PEFT_TYPE = "LEITAI_BOTTLENECK"
 """PEFT has no such method, so the file is our own: its layout, with this type and these fields."""
 
+_METHOD = "a bottleneck adapter"
 _OPTIONS = ("size", "placement", "sublayers", "activation", "scale", "dropout")
 
 
@@ -177,7 +178,7 @@ class BottleneckImplementation(AdapterImplementation[BottleneckAdapter]):
     ) -> None:
         """Put saved adapters on their sublayers."""
         where, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
-        refuse_features(config, COMMON_FIELDS | set(_OPTIONS), {}, where, "a bottleneck adapter")
+        refuse_features(config, COMMON_FIELDS | set(_OPTIONS), {}, where, _METHOD)
         try:
             spec = BottleneckAdapter.model_validate({k: config[k] for k in _OPTIONS if k in config})
         except ValidationError as error:
@@ -187,7 +188,9 @@ class BottleneckImplementation(AdapterImplementation[BottleneckAdapter]):
                 where=where,
                 remedy="repair it",
             ) from error
-        parts = by_layer(tensors, r"adapter\.(down|up)\.(weight|bias)", weights, "an adapter")
+        parts = by_layer(
+            tensors, r"adapter\.(down|up)\.(weight|bias)", weights, "a bottleneck adapter"
+        )
         hidden = decoder.config.hidden_size
         wanted = {
             "adapter.down.weight": (spec.size, hidden),
@@ -207,7 +210,7 @@ class BottleneckImplementation(AdapterImplementation[BottleneckAdapter]):
                 remedy="use the base that this adapter was trained on",
             )
         for name in names:
-            check_shapes(name, parts.get(name, {}), wanted, weights)
+            check_shapes(name, parts.get(name, {}), wanted, weights, _METHOD)
         self.put(decoder, spec, seed=0)
         with torch.no_grad():
             for name, adapter in adapters(decoder):

@@ -1,43 +1,35 @@
 """Low-rank adaptation of linear layers (Hu et al., arXiv 2106.09685)."""
 
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
-from leitai.adapters.interface import AdapterImplementation, Tensors
-from leitai.adapters.method import LoRA
-from leitai.adapters.peft_config import (
-    CONFIG_FILE,
-    LINEAR_FIELDS,
-    PREFIX,
-    WEIGHTS_FILE,
-    by_layer,
-    check_shapes,
-    positive,
-    refuse_features,
-    shared,
-)
-from leitai.adapters.targets import (
-    block_layer,
-    check_complete,
-    put,
-    target_names,
-    to_target_modules,
-)
-from leitai.models import Decoder
+from leitai.kernels.packed import PackedWeight
 
-_FIELDS = LINEAR_FIELDS | {
-    *("r", "lora_alpha", "lora_dropout", "use_rslora"),
-    *("megatron_core", "qalora_group_size", "ensure_weight_tying"),
-}
-# Other ways to begin change the base's weights.
-_NEUTRAL = {"bias": ("none",), "init_lora_weights": (True, False, "gaussian", "eva")}
-_METHOD = "plain LoRA on linear layers"
+
+def make_factors(
+    inputs: int,
+    outputs: int,
+    rank: int,
+    device: torch.device,
+    generator: torch.Generator | None = None,
+) -> tuple[nn.Linear, nn.Linear]:
+    """Make A [rank, inputs], drawn as PEFT does (Kaiming uniform, a = sqrt(5)), and B = 0."""
+    # Laid out without memory first: nn.Linear itself would use up the caller's random numbers.
+    with torch.device("meta"):
+        factor_a = nn.Linear(inputs, rank, bias=False, dtype=torch.float32)
+        factor_b = nn.Linear(rank, outputs, bias=False, dtype=torch.float32)
+    if device.type != "meta":  # drawn on the CPU, so that the device does not change the draw
+        for factor in (factor_a, factor_b):
+            factor.to_empty(device="cpu")
+        nn.init.kaiming_uniform_(factor_a.weight, a=math.sqrt(5), generator=generator)
+        nn.init.zeros_(factor_b.weight)
+        for factor in (factor_a, factor_b):
+            factor.to(device)
+    return factor_a, factor_b
 
 
 class LoRALinear(nn.Linear):
@@ -53,6 +45,7 @@ class LoRALinear(nn.Linear):
         lora_B: [out, rank], zero at the start, so that the model starts as the base.
         scaling: the factor on B A.
         dropout: probability of zeroing an input of A while training.
+        packed: the weight as `packed_weights` keeps it; `weight` is then without memory.
     """
 
     def __init__(
@@ -69,19 +62,12 @@ class LoRALinear(nn.Linear):
         self.weight.requires_grad_(False)
         if self.bias is not None:
             self.bias.requires_grad_(False)
-        # Laid out without memory first: nn.Linear itself would use up the caller's random numbers.
-        with torch.device("meta"):
-            self.lora_A = nn.Linear(self.in_features, rank, bias=False, dtype=torch.float32)
-            self.lora_B = nn.Linear(rank, self.out_features, bias=False, dtype=torch.float32)
-        if not base.weight.is_meta:  # drawn on the CPU, so that the device does not change the draw
-            self.lora_A.to_empty(device="cpu")
-            self.lora_B.to_empty(device="cpu")
-            nn.init.kaiming_uniform_(self.lora_A.weight, a=math.sqrt(5), generator=generator)
-            nn.init.zeros_(self.lora_B.weight)
-            self.lora_A.to(base.weight.device)
-            self.lora_B.to(base.weight.device)
+        self.lora_A, self.lora_B = make_factors(
+            self.in_features, self.out_features, rank, base.weight.device, generator
+        )
         self.scaling = scaling
         self.dropout = dropout
+        self.packed: PackedWeight | None = None
 
     @property
     def rank(self) -> int:
@@ -91,13 +77,15 @@ class LoRALinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., in] to [..., out] in the dtype of `x`."""
         factors = self.lora_A.weight, self.lora_B.weight
-        if self.training and self.dropout:
-            update = linear(
-                linear(dropout(x, self.dropout), factors[0].to(x.dtype)), factors[1].to(x.dtype)
-            )
-            return torch.add(linear(x, self.weight, self.bias), update, alpha=self.scaling)
+        weight = self.weight if self.packed is None else self.packed
         flat = x.reshape(-1, self.in_features)
-        out: Tensor = _LowRankUpdate.apply(flat, self.weight, self.bias, *factors, self.scaling)  # type: ignore[no-untyped-call]
+        if self.training and self.dropout:
+            inner = linear(dropout(flat, self.dropout), factors[0].to(x.dtype))
+            plain: Tensor = _FrozenLinear.apply(flat, weight, self.bias)  # type: ignore[no-untyped-call]
+            update = linear(inner, factors[1].to(x.dtype))
+            out = torch.add(plain, update, alpha=self.scaling)
+        else:
+            out = low_rank_update(flat, weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
 
     def merged(self) -> nn.Linear:
@@ -114,6 +102,29 @@ class LoRALinear(nn.Linear):
         return plain
 
 
+def _product(x: Tensor, weight: Tensor | PackedWeight, bias: Tensor | None) -> Tensor:
+    if isinstance(weight, PackedWeight):
+        return weight.product(x, bias)
+    return linear(x, weight, bias)
+
+
+def _product_back(grad: Tensor, weight: Tensor | PackedWeight) -> Tensor:
+    return weight.product_back(grad) if isinstance(weight, PackedWeight) else grad @ weight
+
+
+class _FrozenLinear(torch.autograd.Function):
+    """y = x W^T + b with W and b frozen: keeps neither x nor y."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | PackedWeight, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return _product_back(gradients[0], ctx.weight), None, None
+
+
 class _LowRankUpdate(torch.autograd.Function):
     """y = x W^T + b + s (x A^T) B^T with W and b frozen; keeps x and x A^T, and nothing twice.
 
@@ -125,113 +136,48 @@ class _LowRankUpdate(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: Tensor,
-        weight: Tensor,
+        weight: Tensor | PackedWeight,
         bias: Tensor | None,
         factor_a: Tensor,
         factor_b: Tensor,
         scaling: float,
     ) -> Tensor:
         inner = x @ factor_a.to(x.dtype).T
-        out = linear(x, weight, bias).addmm_(inner, factor_b.to(x.dtype).T, alpha=scaling)
-        ctx.save_for_backward(x, inner, weight, factor_a, factor_b)
-        ctx.scaling = scaling
+        out = _product(x, weight, bias).addmm_(inner, factor_b.to(x.dtype).T, alpha=scaling)
+        ctx.save_for_backward(x, inner, factor_a, factor_b)
+        ctx.weight, ctx.scaling = weight, scaling
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, inner, weight, factor_a, factor_b = ctx.saved_tensors
+        x, inner, factor_a, factor_b = ctx.saved_tensors
         (grad,) = gradients
         through_b = (grad @ factor_b.to(grad.dtype)).mul_(ctx.scaling)
         into_x = None
         if ctx.needs_input_grad[0]:
-            into_x = (grad @ weight).addmm_(through_b, factor_a.to(grad.dtype))
+            into_x = _product_back(grad, ctx.weight).addmm_(through_b, factor_a.to(grad.dtype))
         into_a = (through_b.T @ x).to(factor_a.dtype)
         into_b = (grad.T @ inner).to(factor_b.dtype).mul_(ctx.scaling)
         return into_x, None, None, into_a, into_b, None
 
 
-def lora_layers(decoder: Decoder) -> Iterator[tuple[str, LoRALinear]]:
-    """Yield the adapted layers and their names, in the order of the model."""
-    for name, module in decoder.named_modules():
-        if isinstance(module, LoRALinear):
-            yield name, module
+def low_rank_update(
+    x: Tensor,
+    weight: Tensor | PackedWeight,
+    bias: Tensor | None,
+    factor_a: Tensor,
+    factor_b: Tensor,
+    scaling: float,
+) -> Tensor:
+    """Return x W^T + b + s (x A^T) B^T, with gradients of x, A and B alone.
 
-
-class LoRAImplementation(AdapterImplementation[LoRA]):
-    """LoRA on the linear layers of the blocks."""
-
-    def put(self, decoder: Decoder, spec: LoRA, seed: int) -> None:
-        """Put A and B beside each target; A is drawn, B is zero."""
-        generator = torch.Generator().manual_seed(seed)
-        for name in target_names(decoder, spec.targets):
-            base = decoder.get_submodule(name)
-            assert isinstance(base, nn.Linear)
-            layer = LoRALinear(base, spec.rank, spec.scaling, spec.dropout, generator)
-            put(decoder, name, layer)
-
-    def holds(self, decoder: Decoder) -> bool:
-        """Whether there is a `LoRALinear`."""
-        return next(lora_layers(decoder), None) is not None
-
-    def reads(self, config: Mapping[str, Any]) -> bool:
-        """PEFT's LORA."""
-        return config.get("peft_type") == "LORA"
-
-    def to_peft(self, decoder: Decoder) -> tuple[dict[str, Any], Tensors]:
-        """Return a `LoraConfig` and the tensors.
-
-        Raises:
-            LeitaiError: the layers differ in rank, scaling or dropout.
-        """
-        layers = dict(lora_layers(decoder))
-        rank = shared([layer.rank for layer in layers.values()], "rank")
-        scaling = shared([layer.scaling for layer in layers.values()], "scaling")
-        alpha = round(scaling * rank) if round(scaling * rank) / rank == scaling else scaling * rank
-        config = {
-            "peft_type": "LORA",
-            "r": rank,
-            "lora_alpha": alpha,
-            "lora_dropout": shared([layer.dropout for layer in layers.values()], "dropout"),
-            "target_modules": to_target_modules(decoder, list(layers)),
-            "bias": "none",
-            "fan_in_fan_out": False,
-            "init_lora_weights": True,
-            "use_rslora": False,  # the scaling is already in lora_alpha
-            "use_dora": False,
-            "modules_to_save": None,
-        }
-        tensors: Tensors = {}
-        for name, layer in layers.items():
-            tensors[f"{PREFIX}{name}.lora_A.weight"] = layer.lora_A.weight
-            tensors[f"{PREFIX}{name}.lora_B.weight"] = layer.lora_B.weight
-        return config, tensors
-
-    def from_peft(
-        self, decoder: Decoder, config: Mapping[str, Any], tensors: Tensors, folder: Path
-    ) -> None:
-        """Put A and B beside their layers."""
-        where, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
-        refuse_features(config, _FIELDS, _NEUTRAL, where, _METHOD)
-        rank, alpha = int(positive(config, "r", where)), positive(config, "lora_alpha", where)
-        parts = by_layer(tensors, r"lora_[AB]\.weight", weights, _METHOD)
-        bases = {name: block_layer(decoder, name, weights) for name in parts}
-        for name, base in bases.items():
-            wanted = {
-                "lora_A.weight": (rank, base.in_features),
-                "lora_B.weight": (base.out_features, rank),
-            }
-            check_shapes(name, parts[name], wanted, weights)
-        check_complete(decoder, config, parts, weights)
-        scaling = alpha / (rank**0.5 if config.get("use_rslora") else rank)
-        for name, base in bases.items():
-            assert isinstance(base, nn.Linear)
-            layer = LoRALinear(base, rank, scaling, float(config.get("lora_dropout") or 0.0))
-            with torch.no_grad():
-                layer.lora_A.weight.copy_(parts[name]["lora_A.weight"])
-                layer.lora_B.weight.copy_(parts[name]["lora_B.weight"])
-            put(decoder, name, layer)
-
-    def merge(self, decoder: Decoder) -> None:
-        """Add B A to each weight."""
-        for name, layer in list(lora_layers(decoder)):
-            put(decoder, name, layer.merged())
+    Args:
+        x: [N, in].
+        weight: W, [out, in], frozen.
+        bias: b, [out], frozen, or None.
+        factor_a: A, [rank, in], float32.
+        factor_b: B, [out, rank], float32.
+        scaling: s.
+    """
+    out: Tensor = _LowRankUpdate.apply(x, weight, bias, factor_a, factor_b, scaling)  # type: ignore[no-untyped-call]
+    return out

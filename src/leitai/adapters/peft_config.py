@@ -107,13 +107,23 @@ def by_layer(
 
 
 def check_shapes(
-    layer: str, parts: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], where: Path
+    layer: str,
+    parts: Mapping[str, Tensor],
+    wanted: Mapping[str, tuple[int, ...]],
+    where: Path,
+    method: str,
 ) -> None:
-    """Refuse tensors of a layer that are missing or of another shape.
+    """Refuse tensors of a layer that are missing, of another shape, or not the method's.
 
     Raises:
         LeitaiError: names the tensor and both shapes.
     """
+    if surplus := sorted(set(parts) - set(wanted)):
+        raise LeitaiError(
+            f"the tensor '{PREFIX}{layer}.{surplus[0]}' is no part of {method}",
+            where=where,
+            remedy="merge the adapter with PEFT and use the merged model",
+        )
     for part, shape in wanted.items():
         found = tuple(parts[part].shape) if part in parts else None
         if found != shape:

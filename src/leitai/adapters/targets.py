@@ -88,7 +88,7 @@ def check_complete(
         )
 
 
-def block_layer(decoder: Decoder, name: str, where: Path) -> Linear:
+def block_layer(decoder: Decoder, name: str, where: Path | None = None) -> Linear:
     """Return the linear layer of a block by its full name.
 
     Raises:
@@ -103,5 +103,19 @@ def block_layer(decoder: Decoder, name: str, where: Path) -> Linear:
             f"the model has no linear layer '{name}' in its blocks",
             where=where,
             remedy="use the base that this adapter was trained on",
+        )
+    return layer
+
+
+def dense(layer: Linear, name: str) -> nn.Linear:
+    """Return a layer whose weight is a matrix of floating-point numbers.
+
+    Raises:
+        LeitaiError: it is quantised.
+    """
+    if not isinstance(layer, nn.Linear):
+        raise LeitaiError(
+            f"{name} is quantised, and only LoRA can be put onto quantised weights",
+            remedy="use method lora, or load the base as float32 or bfloat16",
         )
     return layer

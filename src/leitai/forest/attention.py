@@ -20,6 +20,9 @@ from leitai.forest.virtual import VirtualTokens
 
 Masks = list[Tensor | None]
 
+# In bfloat16 the kernel's backward takes longer than in float32 where sequences are this short.
+_SHORT = 512
+
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
@@ -150,8 +153,12 @@ class _MergedFlash(torch.autograd.Function):
         q, k, v, virtual_k, virtual_v, out, lse = ctx.saved_tensors
         (grad,) = gradients
         plan: AttentionPlan = ctx.plan
+        dtype, masks = q.dtype, ctx.masks
+        if dtype == torch.bfloat16 and all(s.stop - s.start <= _SHORT for s in plan.selves):
+            grad, q, k, v, out = (x.float() for x in (grad, q, k, v, out))
+            masks = [None if mask is None else mask.float() for mask in masks]
         dq, dk, dv = (torch.empty_like(x, memory_format=torch.preserve_format) for x in (q, k, v))
-        for step, mask in zip(plan.selves, ctx.masks, strict=True):
+        for step, mask in zip(plan.selves, masks, strict=True):
             own = slice(step.start, step.stop)
             causal = mask is None and plan.causal
             parts = [x[:, :, own] for x in (grad, q, k, v, out, lse)]
@@ -176,10 +183,11 @@ class _MergedFlash(torch.autograd.Function):
         virtual_dk = virtual_dv = None
         if virtual_k is not None:
             into_q, virtual_dk, virtual_dv = _flash_backward(
-                grad, q, virtual_k, virtual_v, out, lse, 0.0, False
+                grad, q, virtual_k.to(q.dtype), virtual_v.to(q.dtype), out, lse, 0.0, False
             )
             dq += into_q
-        return dq, dk, dv, virtual_dk, virtual_dv, None, None
+        into = (None if x is None else x.to(dtype) for x in (dq, dk, dv, virtual_dk, virtual_dv))
+        return *into, None, None
 
 
 def additive_masks(plan: AttentionPlan, dtype: torch.dtype) -> Masks:

@@ -7,12 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from leitai.adapters.method import LoRA, Method
 
 LEARNING_RATES = {
-    "full": 2e-5,
-    "freeze": 5e-5,
-    "lora": 2e-4,
-    "prefix_tuning": 1e-2,
-    "prompt_tuning": 3e-2,
-    "bottleneck": 2e-4,
+    **{"full": 2e-5, "freeze": 5e-5},
+    **{"lora": 2e-4, "dora": 2e-4, "adalora": 1e-3, "ia3": 3e-3},
+    **{"prefix_tuning": 1e-2, "prompt_tuning": 3e-2, "bottleneck": 2e-4},
 }
 """Usual rates for fine-tuning; a model from random weights wants some 100 times that of `full`."""
 
@@ -29,7 +26,11 @@ class AdaptSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Method = Field(default=LoRA(), description="what is trained, by its name")
+    method: Method = Field(
+        default=LoRA(),
+        description="what is trained: full, freeze, lora, dora, adalora, ia3, prefix_tuning, "
+        "prompt_tuning or bottleneck",
+    )
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(
         default=None, ge=1, description="end after so many steps even if epochs remain"
