@@ -1,6 +1,6 @@
 """The ways to adapt a model, as they stand in a spec. Free of torch."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,10 +11,14 @@ ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "d
 class _Method(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    frozen_base: ClassVar[bool] = True
+    """Whether the base's weights stay as they are."""
+
 
 class Full(_Method):
     """Train every weight."""
 
+    frozen_base = False
     name: Literal["full"] = "full"
 
 
@@ -25,6 +29,7 @@ class Freeze(_Method):
     embedding, so training it would change what every frozen block reads.
     """
 
+    frozen_base = False
     name: Literal["freeze"] = "freeze"
     top_blocks: int | None = Field(
         default=None, ge=1, description="how many blocks to train, counted from the top"

@@ -32,7 +32,7 @@ class Product(NamedTuple):
 
 def compute_dtype(method: Method | None, dtype: str) -> str:
     """The number format of the arithmetic: full and freeze train in float32."""
-    return dtype if method is None or isinstance(method, LinearAdapter) else "float32"
+    return dtype if method is None or method.frozen_base else "float32"
 
 
 def forward_products(config: ModelConfig, dtype: str, tokens: float) -> list[Product]:
@@ -50,7 +50,7 @@ def training_products(
     dtype = compute_dtype(method, dtype)
     found = forward_products(config, dtype, tokens)
     blocks = trained_blocks(config, method)
-    weights = 0 if isinstance(method, LinearAdapter) else 1
+    weights = 0 if method.frozen_base else 1
     found += [
         Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype)
         for m in block_matrices(config)
