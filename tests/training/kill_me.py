@@ -13,6 +13,7 @@ from leitai.training import AdaptSpec, train
 
 METHODS = {
     "full": {"name": "full"},
+    "mixed": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
@@ -42,7 +43,16 @@ def main(model: str, run: str, method: str) -> None:
         noise=0.1,
     )
     rows = make_rows(70)
-    train(Path(model), rows, make_rows(9, 70), spec, Path(run), seed=5, checkpoint_every=2)
+    train(
+        Path(model),
+        rows,
+        make_rows(9, 70),
+        spec,
+        Path(run),
+        seed=5,
+        dtype="bfloat16" if method == "mixed" else "float32",
+        checkpoint_every=2,
+    )
 
 
 if __name__ == "__main__":

@@ -148,3 +148,12 @@ def test_measuring_leaves_no_gradient(decoder):
         value = loss.loss_sum(decoder, collate(make_rows(3, decoder.config.vocab_size)))
     assert not value.requires_grad
     assert all(parameter.grad is None for parameter in decoder.parameters())
+
+
+def test_blocks_that_are_computed_again_change_nothing(decoder):
+    """Activation checkpointing: what a scope holds is still there on the way back."""
+    batch = collate(make_rows(6, decoder.config.vocab_size))
+    decoder.train()
+    expected = gradients(decoder, [batch])
+    decoder.activation_checkpointing = True
+    assert_same(gradients(decoder, [batch]), expected, 1e-6)

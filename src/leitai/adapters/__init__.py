@@ -29,10 +29,11 @@ if TYPE_CHECKING:
         trainable_parameters,
         trainable_state,
     )
-    from leitai.adapters.export import export_merged
+    from leitai.adapters.export import export_merged, load_merged
     from leitai.adapters.hashing import weights_hash
     from leitai.adapters.lora import LoRALinear
     from leitai.adapters.merging import merge
+    from leitai.adapters.packing import packed_weights
     from leitai.adapters.peft_files import load_adapter, save_adapter
     from leitai.adapters.virtual_tokens import with_start_ids
 
@@ -43,8 +44,9 @@ _HOMES = {
     "export_merged": "export",
     "leaves_adapter": "apply",
     "load_adapter": "peft_files",
-    "packed_weights": "packing",
+    "load_merged": "export",
     "merge": "merging",
+    "packed_weights": "packing",
     "save_adapter": "peft_files",
     "step_hooks": "apply",
     "trainable_parameters": "apply",
@@ -71,6 +73,7 @@ __all__ = [
     "export_merged",
     "leaves_adapter",
     "load_adapter",
+    "load_merged",
     "merge",
     "packed_weights",
     "save_adapter",

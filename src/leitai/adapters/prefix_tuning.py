@@ -56,7 +56,7 @@ class TrainedPrefix(TrainedTokens):
 
     def compute(self, decoder: Decoder) -> VirtualTokens:
         """See `Prefix.compute`."""
-        split = self.flat().to(decoder.dtype).view(self._shape)
+        split = self.flat().to(decoder.compute_dtype).view(self._shape)
         layers = split.permute(1, 2, 0, 3)[:, None]  # [2 * L, 1, H_kv, n, D]
         return VirtualTokens(tuple(layers[::2]), tuple(layers[1::2]))
 

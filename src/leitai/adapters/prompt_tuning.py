@@ -34,7 +34,7 @@ class TrainedPrompt(TrainedTokens):
 
     def compute(self, decoder: Decoder) -> VirtualTokens:
         """See `Prefix.compute`."""
-        return record(decoder, self.embedding.to(decoder.dtype))
+        return record(decoder, self.embedding.to(decoder.compute_dtype))
 
     @torch.no_grad()
     def start_from(self, decoder: Decoder, ids: Tensor) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from leitai.base import LeitaiError
+from leitai.base.memory import reused_memory
 from leitai.inference.batches import by_length, pad
 from leitai.inference.encoding import encode_pair, encode_text
 from leitai.inference.generation import Generated, Limits, Row, make_row
@@ -89,7 +90,7 @@ class LanguageModel:
             raise LeitaiError(
                 f"an adapter cannot be put onto {dtype} weights",
                 where=adapter,
-                remedy="merge it with leitai.adapters.export_merged and load the result",
+                remedy="merge it with `leitai export` and load the result",
             )
         folder = resolve_model(path_or_id)
         read_config(folder)  # the small files first: a mistake in them shows at once
@@ -328,11 +329,12 @@ class LanguageModel:
         """Write rows to their ends."""
         handles = [self.engine.submit(row) for row in rows]
         try:
-            for handle in handles:
-                while not handle.done:
-                    self.engine.step()
-                if handle.error is not None:
-                    raise handle.error
+            with reused_memory():
+                for handle in handles:
+                    while not handle.done:
+                        self.engine.step()
+                    if handle.error is not None:
+                        raise handle.error
         finally:
             for handle in handles:
                 self.engine.cancel(handle)

@@ -16,6 +16,7 @@ from leitai.base import LeitaiError
 from leitai.forest import VirtualTokens
 from leitai.kernels import silu_mul
 from leitai.kernels.matvec import describe, matvec, takes
+from leitai.kernels.pages import use_huge_pages
 from leitai.models.attention import Attention
 from leitai.models.config import ModelConfig
 from leitai.models.native import NativeBlocks
@@ -81,6 +82,8 @@ class Decoder(nn.Module):
     Attributes:
         config: the architecture.
         model: the trunk; `model.layers[i]` is a `Block`.
+        activation_checkpointing: whether training keeps each block's input alone and computes the
+            block again on the way back (Chen et al., arXiv 1604.06174).
         lm_head: the output projection, or None when it is tied to the embedding.
         prefix: what makes the virtual tokens that every row begins with, if an adapter adds any.
     """
@@ -89,6 +92,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.model = Trunk(config)
+        self.activation_checkpointing = False
         self.lm_head: nn.Linear | QuantizedLinear | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
@@ -107,8 +111,13 @@ class Decoder(nn.Module):
         return self.model.embed_tokens.weight.dtype
 
     @property
+    def compute_dtype(self) -> torch.dtype:
+        """The blocks' number format; another than the embedding's in mixed precision."""
+        return self.model.norm.weight.dtype
+
+    @property
     def head_weight(self) -> Tensor:
-        """The output projection, [V, hidden]: the embedding itself when it is tied.
+        """The output projection, [V, hidden]: when it is tied, the embedding in the blocks' dtype.
 
         Raises:
             LeitaiError: it is quantised.
@@ -117,7 +126,9 @@ class Decoder(nn.Module):
             raise LeitaiError(
                 "quantised weights cannot be trained", remedy="load the model as float32"
             )
-        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        if self.lm_head is None:
+            return self.model.embed_tokens.weight.to(self.compute_dtype)
+        return self.lm_head.weight
 
     def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
         """Run the trunk.
@@ -133,7 +144,8 @@ class Decoder(nn.Module):
             The residual stream after the final norm, [B, T, hidden].
         """
         virtual = self.prefix.tokens(self) if self.prefix is not None else None
-        return self.run(self.model.embed_tokens(ids), scope or Causal(), virtual)
+        x = self.model.embed_tokens(ids).to(self.compute_dtype)
+        return self.run(x, scope or Causal(), virtual)
 
     def run(self, x: Tensor, scope: AttentionScope, virtual: VirtualTokens | None) -> Tensor:
         """Run the blocks and the final norm on embeddings, [B, T, hidden]; see `forward`."""
@@ -146,20 +158,22 @@ class Decoder(nn.Module):
         if native is not None:
             x = native.run(x, cos, sin, scope)
         else:
+            again = self.activation_checkpointing and self.training and torch.is_grad_enabled()
             for block in self.model.layers:
-                x = block(x, cos, sin, scope)
+                x = _recomputed(block, x, cos, sin, scope) if again else block(x, cos, sin, scope)
         scope.finish(steps)
         return cast(Tensor, self.model.norm(x))
 
     def _native_blocks(self) -> NativeBlocks | None:
         if self._native is None or not self._native.current():
             self._native = NativeBlocks(self.model.layers)
+            use_huge_pages((*self.parameters(), *self.buffers()))
         return self._native if self._native.usable else None
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Map hidden rows [..., hidden] to logits [..., vocab]. Call it on the rows you need."""
         if self.lm_head is None:
-            weight = self.model.embed_tokens.weight
+            weight = self.head_weight
             if takes(hidden) and weight.dtype == torch.bfloat16:
                 matrix = describe(len(weight), weight.shape[1], 16, weight, None, None)
                 rows = hidden.reshape(-1, weight.shape[1]).contiguous()
@@ -167,3 +181,14 @@ class Decoder(nn.Module):
             return linear(hidden, weight)
         out: Tensor = self.lm_head(hidden)
         return out
+
+
+def _recomputed(
+    block: nn.Module, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope
+) -> Tensor:
+    """Run a block, keeping its input alone; the second run draws the dropout of the first."""
+    from torch.utils.checkpoint import checkpoint
+
+    if not (x.requires_grad or any(p.requires_grad for p in block.parameters())):
+        return cast(Tensor, block(x, cos, sin, scope))  # nothing of it is kept anyway
+    return cast(Tensor, checkpoint(block, x, cos, sin, scope, use_reentrant=False))
