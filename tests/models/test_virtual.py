@@ -100,7 +100,7 @@ def test_gradients_of_a_forest(decoder, rows):
     total = torch.zeros(())
     for row in rows:
         x = torch.cat([embeddings, decoder.model.embed_tokens(torch.tensor(row))])[None]
-        total = total + decoder.run(x, Causal(), None)[0, len(PROMPT) :].square().sum()
+        total = total + decoder.run(x, Causal(), None)[0, len(PROMPT) :].sin().sum()
     names, weights = zip(*decoder.named_parameters(), strict=True)
     expected = torch.autograd.grad(total, [embeddings, *weights], allow_unused=True)
 
@@ -108,14 +108,14 @@ def test_gradients_of_a_forest(decoder, rows):
     with_prefix(decoder, trained=True)
     hidden = decoder(torch.from_numpy(forest.ids)[None], scope=ForestScope(forest))[0]
     ours = sum(
-        hidden[torch.from_numpy(forest.places(number))].square().sum()
-        for number in range(len(rows))
+        hidden[torch.from_numpy(forest.places(number))].sin().sum() for number in range(len(rows))
     )
     found = torch.autograd.grad(ours, [decoder.prefix.embeddings, *weights], allow_unused=True)
     torch.testing.assert_close(ours, total, rtol=1e-5, atol=1e-4)
+    scale = max(theirs.norm() for theirs in expected if theirs is not None)
     for name, mine, theirs in zip(("embeddings", *names), found, expected, strict=True):
-        if theirs is not None:
-            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5 * total.item(), msg=name)
+        if theirs is not None:  # a bias of keys alone has a gradient of rounding, hence the scale
+            assert (mine - theirs).norm() < 1e-4 * theirs.norm() + 1e-5 * scale, name
 
 
 @settings(deadline=None, max_examples=10)
