@@ -167,5 +167,5 @@ class Placed(Causal):
     def __init__(self, positions):
         self._positions = positions
 
-    def begin(self, steps, device):
+    def begin(self, steps, device, virtual=None):
         return self._positions

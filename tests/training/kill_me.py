@@ -20,6 +20,14 @@ METHODS = {
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
     "ia3": {"name": "ia3"},
     "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
+    "prefix_tuning": {
+        "name": "prefix_tuning",
+        "virtual_tokens": 4,
+        "init": "random",
+        "projection": 8,
+    },
+    "prompt_tuning": {"name": "prompt_tuning", "virtual_tokens": 4},
+    "bottleneck": {"name": "bottleneck", "size": 4, "dropout": 0.3},
 }
 FULL = {"method": METHODS["full"]}
 VARIANTS = {

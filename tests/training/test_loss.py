@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from leitai.adapters import Full, LoRA, apply_method
+from leitai.adapters import (
+    BottleneckAdapter,
+    Full,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    apply_method,
+)
 from leitai.models import load_decoder
 from leitai.training import loss
 from leitai.training.batches import EncodedRow, collate, window_batches
@@ -38,13 +45,24 @@ def with_prefix(row, prefix):
     )
 
 
-@pytest.fixture(params=[Full(), LoRA(rank=3)], ids=["full", "lora"])
+METHODS = [
+    Full(),
+    LoRA(rank=3),
+    PrefixTuning(virtual_tokens=5),
+    PrefixTuning(virtual_tokens=3, init="random", projection=8),
+    PromptTuning(virtual_tokens=4),
+    BottleneckAdapter(size=5),
+    BottleneckAdapter(size=3, placement="parallel", activation="silu", scale=4.0),
+]
+
+
+@pytest.fixture(params=METHODS, ids=lambda method: method.name)
 def decoder(checkpoint, request):
     decoder = load_decoder(checkpoint)
     apply_method(decoder, request.param, seed=1)
     generator = torch.Generator().manual_seed(0)
     for name, parameter in decoder.named_parameters():
-        if "lora_B" in name:
+        if "lora_B" in name or ".adapter." in name:
             with torch.no_grad():
                 parameter.normal_(0, 0.1, generator=generator)
     return decoder
@@ -130,3 +148,12 @@ def test_measuring_leaves_no_gradient(decoder):
         value = loss.loss_sum(decoder, collate(make_rows(3, decoder.config.vocab_size)))
     assert not value.requires_grad
     assert all(parameter.grad is None for parameter in decoder.parameters())
+
+
+def test_blocks_that_are_computed_again_change_nothing(decoder):
+    """Activation checkpointing: what a scope holds is still there on the way back."""
+    batch = collate(make_rows(6, decoder.config.vocab_size))
+    decoder.train()
+    expected = gradients(decoder, [batch])
+    decoder.activation_checkpointing = True
+    assert_same(gradients(decoder, [batch]), expected, 1e-6)

@@ -10,7 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from leitai.adapters import IA3, AdaLoRA, DoRA, Freeze, Full, LoRA, load_adapter
+from leitai.adapters import (
+    IA3,
+    AdaLoRA,
+    BottleneckAdapter,
+    DoRA,
+    Freeze,
+    Full,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    load_adapter,
+)
 from leitai.base import LeitaiError
 from leitai.models import load_decoder
 from leitai.training import AdaptSpec, train
@@ -20,6 +31,14 @@ from leitai.training.checkpoint import CheckpointStore
 FULL = AdaptSpec(method=Full(), learning_rate=0.01, epochs=3, batch_rows=4, patience=None)
 LORA = AdaptSpec(
     method=LoRA(rank=4, dropout=0.3), learning_rate=0.01, epochs=3, batch_rows=4, noise=0.2
+)
+PREFIX, PROMPT, BOTTLENECK = (
+    LORA.model_copy(update={"method": method})
+    for method in (
+        PrefixTuning(virtual_tokens=4, init="random", projection=8),
+        PromptTuning(virtual_tokens=4, init_text="order"),
+        BottleneckAdapter(size=4, dropout=0.3),
+    )
 )
 
 
@@ -100,6 +119,9 @@ METHODS = {
             IA3(),
         )
     },
+    "prefix": PREFIX,
+    "prompt": PROMPT,
+    "bottleneck": BOTTLENECK,
 }
 
 
@@ -201,18 +223,24 @@ def test_freeze_leaves_the_rest_alone(checkpoint, rows, tmp_path):
     assert (result.best_loss, result.best_step) == (None, result.steps)
 
 
-def test_a_lora_run_leaves_an_adapter_for_its_base(checkpoint, rows, tmp_path):
-    result = train(checkpoint, rows(8), [], LORA, tmp_path / "run")
+@pytest.mark.parametrize(
+    "spec", [LORA, PREFIX, PROMPT, BOTTLENECK], ids=lambda spec: spec.method.name
+)
+def test_a_run_leaves_an_adapter_for_its_base(checkpoint, rows, tmp_path, spec):
+    result = train(checkpoint, rows(8), [], spec, tmp_path / "run")
     assert result.output.name == "adapter"
     decoder = load_decoder(checkpoint)
     load_adapter(decoder, result.output, checkpoint)
     assert weights(result) != weights(
-        train(checkpoint, rows(8), [], LORA, tmp_path / "other", seed=5)
+        train(checkpoint, rows(8), [], spec, tmp_path / "other", seed=5)
     )
 
 
-def test_lora_on_a_half_precision_base(qwen, rows, tmp_path):
-    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype="bfloat16")
+@pytest.mark.parametrize(
+    "spec", [LORA, PREFIX, PROMPT, BOTTLENECK], ids=lambda spec: spec.method.name
+)
+def test_adapters_on_a_half_precision_base(qwen, rows, tmp_path, spec):
+    result = train(qwen, rows(8), rows(4, 9), spec, tmp_path / "run", dtype="bfloat16")
     assert math.isfinite(result.best_loss)
     tensors = load_file(result.output / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}

@@ -6,7 +6,19 @@ The method specs are free of torch; what touches a decoder is loaded when first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from leitai.adapters.method import IA3, AdaLoRA, AnyMethod, DoRA, Freeze, Full, LoRA, Method
+from leitai.adapters.method import (
+    IA3,
+    AdaLoRA,
+    AnyMethod,
+    BottleneckAdapter,
+    DoRA,
+    Freeze,
+    Full,
+    LoRA,
+    Method,
+    PrefixTuning,
+    PromptTuning,
+)
 
 if TYPE_CHECKING:
     from leitai.adapters.apply import (
@@ -23,6 +35,7 @@ if TYPE_CHECKING:
     from leitai.adapters.merging import merge
     from leitai.adapters.packing import packed_weights
     from leitai.adapters.peft_files import load_adapter, save_adapter
+    from leitai.adapters.virtual_tokens import with_start_ids
 
 _HOMES = {
     "LoRALinear": "lora",
@@ -39,18 +52,22 @@ _HOMES = {
     "trainable_parameters": "apply",
     "trainable_state": "apply",
     "weights_hash": "hashing",
+    "with_start_ids": "virtual_tokens",
 }
 
 __all__ = [
     "IA3",
     "AdaLoRA",
     "AnyMethod",
+    "BottleneckAdapter",
     "DoRA",
     "Freeze",
     "Full",
     "LoRA",
     "LoRALinear",
     "Method",
+    "PrefixTuning",
+    "PromptTuning",
     "apply_method",
     "count_trainable",
     "export_merged",
@@ -64,6 +81,7 @@ __all__ = [
     "trainable_parameters",
     "trainable_state",
     "weights_hash",
+    "with_start_ids",
 ]
 
 

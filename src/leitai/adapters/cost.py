@@ -98,13 +98,15 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
     all three. Freeze: all three in the top blocks, forward alone below. LoRA: frozen weights need
     no gradient of their own, so 4 k n; A and B, of r (k + n) numbers, need all three. The lowest
     reached block's q, k and v need no gradient of their input under LoRA: nothing below learns.
+    Virtual tokens and bottlenecks: 4 k n everywhere, and their own few products are left out.
     (With targets that leave attention out, the rest of that one block is counted although nothing
     flows through it.)
     """
     forward = linear_flops(config)
     per_block = forward // config.num_hidden_layers
     if not isinstance(method, LinearAdapter):
-        return forward + 2 * per_block * trained_blocks(config, method)
+        gradients = 1 if method.frozen_base else 2
+        return forward + gradients * per_block * trained_blocks(config, method)
     total = forward
     first = config.num_hidden_layers - trained_blocks(config, method)
     for layer in range(first, config.num_hidden_layers):

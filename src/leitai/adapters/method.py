@@ -1,6 +1,6 @@
 """The ways to adapt a model, as they stand in a spec. Free of torch."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,10 +11,14 @@ ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "d
 class _Method(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    frozen_base: ClassVar[bool] = True
+    """Whether the base's weights stay as they are."""
+
 
 class Full(_Method):
     """Train every weight."""
 
+    frozen_base = False
     name: Literal["full"] = "full"
 
 
@@ -25,6 +29,7 @@ class Freeze(_Method):
     embedding, so training it would change what every frozen block reads.
     """
 
+    frozen_base = False
     name: Literal["freeze"] = "freeze"
     top_blocks: int | None = Field(
         default=None, ge=1, description="how many blocks to train, counted from the top"
@@ -77,6 +82,71 @@ class LowRank(LinearAdapter):
     def scaling(self) -> float:
         """The factor on B A."""
         return self.alpha / (self.rank**0.5 if self.rank_stabilized else self.rank)
+
+
+class VirtualTokenMethod(_Method):
+    """Virtual tokens that every row begins with."""
+
+    virtual_tokens: int = Field(default=20, ge=1, le=4096, description="how many virtual tokens")
+    init: Literal["vocabulary", "random"] = Field(
+        default="vocabulary",
+        description="what they start as: tokens drawn from the vocabulary, or numbers from N(0, 1)",
+    )
+    init_text: str | None = Field(
+        default=None, min_length=1, description="start as the tokens of this text instead"
+    )
+    init_ids: tuple[int, ...] = Field(
+        default=(), description="the same as token ids; repeated or cut to fit"
+    )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.init == "random" and (self.init_text is not None or self.init_ids):
+            raise ValueError("give init: random, or what to start from, not both")
+        return self
+
+
+class PrefixTuning(VirtualTokenMethod):
+    """Prefix-tuning (Li and Liang, arXiv 2101.00190): trained keys and values in every layer."""
+
+    name: Literal["prefix_tuning"] = "prefix_tuning"
+    projection: int | None = Field(
+        default=None,
+        ge=1,
+        description="inner size of the network that makes the prefix while training (section 4.3); "
+        "goes with init: random",
+    )
+
+    @model_validator(mode="after")
+    def _projected_at_random(self) -> Self:
+        if self.projection is not None and self.init != "random":
+            raise ValueError("a projected prefix starts at random; set init: random")
+        return self
+
+
+class PromptTuning(VirtualTokenMethod):
+    """Prompt tuning (Lester et al., arXiv 2104.08691): trained embeddings before every row."""
+
+    name: Literal["prompt_tuning"] = "prompt_tuning"
+
+
+class BottleneckAdapter(_Method):
+    """Small networks in the blocks, added to what attention and feed-forward network return.
+
+    Serial as in Houlsby et al. (arXiv 1902.00751), parallel as in He et al. (arXiv 2110.04366).
+    """
+
+    name: Literal["bottleneck"] = "bottleneck"
+    size: int = Field(default=64, ge=1, le=65_536, description="numbers in the middle")
+    placement: Literal["serial", "parallel"] = Field(
+        default="serial", description="reads what the sublayer returns, or what it is given"
+    )
+    sublayers: tuple[Literal["attention", "mlp"], ...] = Field(
+        default=("attention", "mlp"), min_length=1, description="which sublayers have one"
+    )
+    activation: Literal["relu", "gelu", "silu", "tanh", "identity"] = "relu"
+    scale: float = Field(default=1.0, gt=0, description="factor; He et al. use 4 in parallel")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout on what is read")
 
 
 class LoRA(LowRank):
@@ -147,7 +217,9 @@ class IA3(LinearAdapter):
     )
 
 
-AnyMethod = Full | Freeze | LoRA | DoRA | AdaLoRA | IA3
+AnyMethod = (
+    Full | Freeze | LoRA | DoRA | AdaLoRA | IA3 | PrefixTuning | PromptTuning | BottleneckAdapter
+)
 
 Method = Annotated[AnyMethod, Field(discriminator="name")]
 """The same, told apart by their name in a spec."""

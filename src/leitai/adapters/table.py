@@ -5,10 +5,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leitai.adapters.adalora_files import AdaLoRAImplementation
+from leitai.adapters.bottleneck import BottleneckImplementation
 from leitai.adapters.ia3 import IA3Implementation
 from leitai.adapters.interface import AdapterImplementation, Implementation
 from leitai.adapters.low_rank import DoRAImplementation, LoRAImplementation
 from leitai.adapters.method import AnyMethod
+from leitai.adapters.prefix_tuning import PrefixTuningImplementation
+from leitai.adapters.prompt_tuning import PromptTuningImplementation
 from leitai.adapters.weights import FreezeImplementation, FullImplementation
 from leitai.models import Decoder
 
@@ -20,6 +23,9 @@ IMPLEMENTATIONS: Mapping[str, Implementation[Any]] = MappingProxyType(
         "dora": DoRAImplementation(),
         "adalora": AdaLoRAImplementation(),
         "ia3": IA3Implementation(),
+        "prefix_tuning": PrefixTuningImplementation(),
+        "prompt_tuning": PromptTuningImplementation(),
+        "bottleneck": BottleneckImplementation(),
     }
 )
 """By the `name` of the spec."""

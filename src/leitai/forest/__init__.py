@@ -4,6 +4,7 @@ from leitai.forest.attention import ForestScope, block_mask, merge_weights
 from leitai.forest.forest import MIN_SAVING, Forest, Segment, common_prefix, plant
 from leitai.forest.pieces import Kept, Piece, PieceScope, cut
 from leitai.forest.plan import AttentionPlan, CrossStep, SelfStep, plan_attention
+from leitai.forest.virtual import VirtualTokens
 
 __all__ = [
     "MIN_SAVING",
@@ -16,6 +17,7 @@ __all__ = [
     "PieceScope",
     "Segment",
     "SelfStep",
+    "VirtualTokens",
     "block_mask",
     "common_prefix",
     "cut",

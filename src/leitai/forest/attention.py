@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from leitai.forest.forest import Forest, Ints
 from leitai.forest.plan import AttentionPlan, plan_attention
+from leitai.forest.virtual import VirtualTokens
 
 Masks = list[Tensor | None]
 Bools = NDArray[np.bool_]
@@ -48,19 +49,27 @@ class ForestScope:
         """
         self.plan = plan_attention(forest, causal=causal)
         self._positions = torch.from_numpy(forest.positions)[None]
+        self._virtual: VirtualTokens | None = None
         self._prepared: Any = None  # masks in the form that the device's kernel wants
+        self._prepared_for = 0  # virtual tokens
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
-        """Return the rotary positions, [1, N]."""
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
+        """Return the positions in the sequences, [1, N]."""
         if steps != self.plan.tokens:
             raise ValueError(f"the forest has {self.plan.tokens} tokens, not {steps}")
+        self._virtual = virtual
+        count = virtual.count if virtual is not None else 0
+        if count != self._prepared_for:
+            self._prepared, self._prepared_for = None, count
         return self._positions.to(device)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend along every sequence at once.
 
         Args:
-            layer: not needed: all layers attend alike.
+            layer: counted from 0.
             q: [1, H, N, D], rotated.
             k: [1, H_kv, N, D], rotated; each of its heads serves H / H_kv query heads.
             v: [1, H_kv, N, D].
@@ -71,16 +80,20 @@ class ForestScope:
         if q.device.type == "cpu":
             if self._prepared is None:
                 self._prepared = additive_masks(self.plan, q.dtype)
-            merged: Tensor = _MergedFlash.apply(q, k, v, self.plan, self._prepared)  # type: ignore[no-untyped-call]
+            before = self._virtual.layer(layer, q.dtype) if self._virtual else (None, None)
+            merged: Tensor = _MergedFlash.apply(q, k, v, *before, self.plan, self._prepared)  # type: ignore[no-untyped-call]
             return merged
-        if q.device.type == "cuda" and _compiles():
+        if q.device.type == "cuda" and _compiles() and self._virtual is None:
             grouped = q.shape[1] != k.shape[1]
             if self._prepared is None:
                 self._prepared = block_mask(self.plan, q.device)
             found: Tensor = _compiled_flex()(q, k, v, block_mask=self._prepared, enable_gqa=grouped)
             return found
         if self._prepared is None:
-            self._prepared = self.plan.dense_mask().to(q.device)
+            mask = self.plan.dense_mask()
+            self._prepared = (self._virtual.visible(mask) if self._virtual else mask).to(q.device)
+        if self._virtual is not None:
+            k, v = self._virtual.before(layer, k, v)
         return masked_attention(q, k, v, self._prepared)
 
     def finish(self, steps: int) -> None:
@@ -122,20 +135,29 @@ def merged_flash(
 
 
 class _MergedFlash(torch.autograd.Function):
-    """The CPU's flash kernel, step by step."""
+    """The CPU's flash kernel, step by step, and over the virtual tokens if there are any."""
 
     @staticmethod
     def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, plan: AttentionPlan, masks: Masks
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        virtual_k: Tensor | None,
+        virtual_v: Tensor | None,
+        plan: AttentionPlan,
+        masks: Masks,
     ) -> Tensor:
         out, lse = merged_flash(q, k, v, plan, masks)
-        ctx.save_for_backward(q, k, v, out, lse)
+        if virtual_k is not None and virtual_v is not None:
+            attend_across(q, virtual_k, virtual_v, out, lse)
+        ctx.save_for_backward(q, k, v, virtual_k, virtual_v, out, lse)
         ctx.plan, ctx.masks = plan, masks
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, out, lse = ctx.saved_tensors
+        q, k, v, virtual_k, virtual_v, out, lse = ctx.saved_tensors
         (grad,) = gradients
         plan: AttentionPlan = ctx.plan
         dtype, masks = q.dtype, ctx.masks
@@ -165,7 +187,14 @@ class _MergedFlash(torch.autograd.Function):
             dq[:, :, queries] += into_q
             dk[:, :, keys] += into_k
             dv[:, :, keys] += into_v
-        return dq.to(dtype), dk.to(dtype), dv.to(dtype), None, None
+        virtual_dk = virtual_dv = None
+        if virtual_k is not None:
+            into_q, virtual_dk, virtual_dv = _flash_backward(
+                grad, q, virtual_k.to(q.dtype), virtual_v.to(q.dtype), out, lse, 0.0, False
+            )
+            dq += into_q
+        into = (None if x is None else x.to(dtype) for x in (dq, dk, dv, virtual_dk, virtual_dv))
+        return *into, None, None
 
 
 def additive_masks(plan: AttentionPlan, dtype: torch.dtype) -> Masks:

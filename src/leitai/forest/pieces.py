@@ -19,6 +19,7 @@ from leitai.forest.attention import (
 )
 from leitai.forest.forest import Forest, Segment
 from leitai.forest.plan import plan_attention
+from leitai.forest.virtual import VirtualTokens
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,15 @@ class PieceScope:
         self._piece, self._kept = piece, kept
         self._plan = plan_attention(piece.forest)
         self._positions = torch.from_numpy(piece.forest.positions)[None]
+        self._virtual: VirtualTokens | None = None
         self._mask: Tensor | None = None
         self._masks: list[Tensor | None] | None = None
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
-        """Return the rotary positions, [1, N]."""
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
+        """Return the positions in the sequences, [1, N]."""
+        self._virtual = virtual
         return self._positions.to(device)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -124,11 +129,14 @@ class PieceScope:
             own = slice(segment.start - self._piece.start, segment.stop - self._piece.start)
             self._kept.add(segment, k[:, :, own], v[:, :, own])
         before = [self._kept.get(segment, layer) for segment in self._piece.ancestors]
+        virtual = [self._virtual.layer(layer, q.dtype)] if self._virtual is not None else []
         if q.device.type != "cpu":
-            return self._attend_masked(q, [*before, (k, v)])
+            return self._attend_masked(q, [*virtual, *before, (k, v)])
         if self._masks is None:
             self._masks = additive_masks(self._plan, q.dtype)
         out, lse = merged_flash(q, k, v, self._plan, self._masks)
+        for keys, values in virtual:
+            attend_across(q, keys, values, out, lse)
         for segment, (keys, values) in zip(self._piece.ancestors, before, strict=True):
             below = slice(0, self._below(segment))
             attend_across(q[:, :, below], keys, values, out[:, :, below], lse[:, :, below])
@@ -148,7 +156,7 @@ class PieceScope:
         return min(segment.end, self._piece.stop) - self._piece.start
 
     def _whole_mask(self, device: torch.device) -> Tensor:
-        """Return which key each query sees, the ancestors' keys first, [N, S]; made once."""
+        """Return which key each query sees, virtual and ancestors' first, [N, S]; made once."""
         if self._mask is None:
             parts = []
             for segment in self._piece.ancestors:
@@ -157,5 +165,7 @@ class PieceScope:
                 )
                 seen[: self._below(segment)] = True
                 parts.append(seen)
-            self._mask = torch.cat([*parts, self._plan.dense_mask()], dim=1).to(device)
+            mask = torch.cat([*parts, self._plan.dense_mask()], dim=1)
+            mask = self._virtual.visible(mask) if self._virtual is not None else mask
+            self._mask = mask.to(device)
         return self._mask

@@ -110,8 +110,10 @@ class LanguageModel:
 
     @property
     def context_length(self) -> int:
-        """How many tokens a sequence may have."""
-        return self.config.max_position_embeddings
+        """How many tokens a sequence may have beside the virtual ones of an adapter."""
+        prefix = self.decoder.prefix
+        virtual = prefix.count if prefix is not None else 0
+        return self.config.max_position_embeddings - virtual
 
     def logits(self, ids: Sequence[int] | Tensor) -> Tensor:
         """Return the logits after each token of one sequence.

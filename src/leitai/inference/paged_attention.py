@@ -21,7 +21,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from leitai.forest import merge_weights
+from leitai.forest import VirtualTokens, merge_weights
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, blocks_for
 
 # Sequences with at most so many new tokens are padded to common shapes, others run on their own.
@@ -90,6 +90,7 @@ class PagedScope:
             group: query heads per key head.
         """
         self._pool, self._group = pool, group
+        self._virtual: VirtualTokens | None = None
         self._device = pool.keys[0].device
         self._parts = parts
         self._first = [0, *accumulate(part.steps for part in parts)]
@@ -114,10 +115,13 @@ class PagedScope:
             if part.steps > SHORT:
                 self._add_chunk(i)
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
-        """Return the rotary positions, [1, N]; see `AttentionScope.begin`."""
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
+        """Return the positions in the sequences, [1, N]; see `AttentionScope.begin`."""
         if steps != self._first[-1]:
             raise ValueError(f"planned for {self._first[-1]} tokens, not {steps}")
+        self._virtual = virtual
         return self._positions
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -128,7 +132,13 @@ class PagedScope:
         _, heads, tokens, size = q.shape
         split = (heads // self._group, self._group)
         grouped = q[0].view(*split, tokens, size)
-        merged = _Merged(grouped, len(self._pieces) + len(self._rows) + len(self._chunks))
+        steps = len(self._pieces) + len(self._rows) + len(self._chunks)
+        merged = _Merged(grouped, steps + (self._virtual is not None))
+        if self._virtual is not None:
+            out, lse = attention_and_lse(
+                grouped.flatten(1, 2)[None], *self._virtual.layer(layer, q.dtype), None
+            )
+            merged.add(slice(None), out.view(grouped.shape), lse.view(grouped.shape[:-1]))
         for piece in self._pieces:
             merged.add(piece.tokens, *self._over_blocks(grouped, keys, values, piece))
         for rows in self._rows:

@@ -17,7 +17,7 @@ from leitai.inference.paged_attention import PagedScope, Part
 from leitai.inference.prefix_tree import PrefixTree
 from leitai.inference.running import Handle, Running
 from leitai.inference.speculation import FREE_TOKENS, Speculator
-from leitai.models import Decoder
+from leitai.models import Decoder, weights_version
 
 # Bytes of keys and values. A request that needs more gets what it needs.
 CACHE_BYTES = 1 << 30
@@ -158,7 +158,7 @@ class Engine:
             return
         row = self._waiting[0].handle.row
         needed = blocks_for(len(row.prompt) + row.max_tokens)
-        decoder, weights = self.decoder, _version(self.decoder)
+        decoder, weights = self.decoder, weights_version(self.decoder)
         if self._pool is None or self._pool.blocks < needed or weights != self._weights:
             bytes_each = block_bytes(decoder.config, decoder.dtype)
             self._pool = self._tree = None  # before the new one is made
@@ -332,9 +332,3 @@ class Engine:
                 running.speculator.learn(len(guess), right)
             place += 1 + len(guess)
             running.guess = []
-
-
-def _version(decoder: Decoder) -> object:
-    """Return something that changes when the weights do: old keys and values are then worthless."""
-    tensors = (*decoder.parameters(), *decoder.buffers())
-    return [(t.data_ptr(), t.dtype, 0 if t.is_inference() else t._version) for t in tensors]

@@ -23,6 +23,7 @@ from leitai.models.presets import (
 from leitai.models.quantized import quantize
 from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.scope import AttentionScope, Causal, attention
+from leitai.models.virtual import Prefix, record, weights_version
 
 __all__ = [
     "FAMILIES",
@@ -34,6 +35,7 @@ __all__ = [
     "Family",
     "KeyValueCache",
     "ModelConfig",
+    "Prefix",
     "QuantizedLinear",
     "RopeScaling",
     "attention",
@@ -45,7 +47,9 @@ __all__ = [
     "quantize",
     "read_config",
     "read_tensor_list",
+    "record",
     "resolve_model",
     "save_decoder",
     "scratch_config",
+    "weights_version",
 ]

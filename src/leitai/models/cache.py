@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from leitai.forest import VirtualTokens
 from leitai.models.config import ModelConfig
 from leitai.models.scope import attention
 
@@ -41,6 +42,7 @@ class KeyValueCache:
         self._even = True
         self._end = 0
         self._mask: Tensor | None = None
+        self._virtual: VirtualTokens | None = None
 
     def set_lengths(self, lengths: list[int]) -> None:
         """State how many tokens of each row are real; what is after them is forgotten."""
@@ -55,23 +57,30 @@ class KeyValueCache:
             raise IndexError(f"the cache holds nothing for layer {layer}")
         return keys[:, :, : self._longest], values[:, :, : self._longest]
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
         """Make room; see `AttentionScope.begin`."""
         self._end = self._longest + steps
         if self._end > self.capacity:
             # Twice as much as before, so that a long generation copies each slot only a few times.
             self.capacity = max(self._end, 2 * self.capacity) if self._longest else self._end
         positions = self.lengths[:, None] + torch.arange(steps, device=device)
-        self._mask = None
-        if self._longest and not (self._even and steps == 1):
+        self._virtual, self._mask = virtual, None
+        after = self._longest or virtual is not None  # not alone, so plain causality will not do
+        if after and not (self._even and steps == 1):
             last = positions[:1] if self._even else positions
             slots = torch.arange(self._end, device=device)
-            self._mask = (slots <= last[:, :, None])[:, None]
+            mask = slots <= last[:, :, None]
+            self._mask = (mask if virtual is None else virtual.visible(mask))[:, None]
         return positions
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `AttentionScope.attend`."""
-        return attention(q, *self._extend(layer, k, v), self._mask)
+        keys, values = self._extend(layer, k, v)
+        if self._virtual is not None:
+            keys, values = self._virtual.before(layer, keys, values)
+        return attention(q, keys, values, self._mask)
 
     def _extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write the new tokens behind each row's last one; return all keys and values."""

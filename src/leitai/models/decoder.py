@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from leitai.base import LeitaiError
+from leitai.forest import VirtualTokens
 from leitai.kernels import silu_mul
 from leitai.kernels.matvec import describe, matvec, takes
 from leitai.kernels.pages import use_huge_pages
@@ -23,6 +24,7 @@ from leitai.models.norm import RMSNorm
 from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.rotary import Rotary
 from leitai.models.scope import AttentionScope, Causal
+from leitai.models.virtual import Prefix
 
 
 class MLP(nn.Module):
@@ -83,6 +85,7 @@ class Decoder(nn.Module):
         activation_checkpointing: whether training keeps each block's input alone and computes the
             block again on the way back (Chen et al., arXiv 1604.06174).
         lm_head: the output projection, or None when it is tied to the embedding.
+        prefix: what makes the virtual tokens that every row begins with, if an adapter adds any.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -93,6 +96,7 @@ class Decoder(nn.Module):
         self.lm_head: nn.Linear | QuantizedLinear | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.prefix: Prefix | None = None
         self._rotary = Rotary(config)
         self._native: NativeBlocks | None = None
 
@@ -139,9 +143,16 @@ class Decoder(nn.Module):
         Returns:
             The residual stream after the final norm, [B, T, hidden].
         """
-        scope = scope or Causal()
-        positions = scope.begin(ids.shape[1], ids.device)
-        x: Tensor = self.model.embed_tokens(ids).to(self.compute_dtype)
+        virtual = self.prefix.tokens(self) if self.prefix is not None else None
+        x = self.model.embed_tokens(ids).to(self.compute_dtype)
+        return self.run(x, scope or Causal(), virtual)
+
+    def run(self, x: Tensor, scope: AttentionScope, virtual: VirtualTokens | None) -> Tensor:
+        """Run the blocks and the final norm on embeddings, [B, T, hidden]; see `forward`."""
+        steps = x.shape[1]
+        positions = scope.begin(steps, x.device, virtual)
+        if virtual is not None:
+            positions = positions + virtual.count
         cos, sin = self._rotary(positions, x.dtype)
         native = self._native_blocks() if takes(x) else None
         if native is not None:
@@ -150,7 +161,7 @@ class Decoder(nn.Module):
             again = self.activation_checkpointing and self.training and torch.is_grad_enabled()
             for block in self.model.layers:
                 x = _recomputed(block, x, cos, sin, scope) if again else block(x, cos, sin, scope)
-        scope.finish(ids.shape[1])
+        scope.finish(steps)
         return cast(Tensor, self.model.norm(x))
 
     def _native_blocks(self) -> NativeBlocks | None:

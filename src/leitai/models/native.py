@@ -16,6 +16,14 @@ from leitai.models.norm import RMSNorm
 from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.scope import AttentionScope
 
+# What the kernels compute. A module of another name, such as an adapter's, makes them step aside.
+_LEAVES = frozenset(
+    (
+        *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        *("input_layernorm", "post_attention_layernorm", "q_norm", "k_norm"),
+    )
+)
+
 
 class NativeBlocks:
     """What the kernels need to know about the blocks, as long as nobody replaces a weight."""
@@ -36,7 +44,7 @@ class NativeBlocks:
         ]
         # In columns: `current` looks at hundreds of them every step.
         self._owners, self._names, self._modules = zip(*modules, strict=True)
-        self.usable = all(map(_known, _leaves(layers)))
+        self.usable = all(name in _LEAVES and _known(leaf) for name, leaf in _leaves(layers))
         self._blocks = [_describe(layer) for layer in layers] if self.usable else []
 
     def current(self) -> bool:
@@ -72,8 +80,12 @@ class NativeBlocks:
         return stream.view(x.shape)
 
 
-def _leaves(layers: nn.ModuleList) -> Iterator[nn.Module]:
-    return (module for module in layers.modules() if not module._modules)
+def _leaves(layers: nn.ModuleList) -> Iterator[tuple[str, nn.Module]]:
+    return (
+        (name.rpartition(".")[2], module)
+        for name, module in layers.named_modules()
+        if not module._modules
+    )
 
 
 def _known(module: nn.Module) -> bool:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from leitai.forest import VirtualTokens
 from leitai.kernels.attention import attend_once, attends_once
 
 
@@ -15,8 +16,19 @@ class AttentionScope(Protocol):
     The decoder calls `begin` once, `attend` once a layer, and `finish` once.
     """
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
-        """Prepare for T = `steps` new tokens a row; return their rotary positions, [B or 1, T]."""
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
+        """Prepare for T = `steps` new tokens a row.
+
+        Args:
+            steps: T.
+            device: of the decoder.
+            virtual: what every token sees beside what the scope itself lets it see.
+
+        Returns:
+            Places of the new tokens in their rows, virtual tokens not counted, [B or 1, T].
+        """
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend.
@@ -38,12 +50,23 @@ class AttentionScope(Protocol):
 class Causal:
     """Each row on its own, from its start: a token sees itself and what is before it."""
 
-    def begin(self, steps: int, device: torch.device) -> Tensor:
+    _virtual: VirtualTokens | None = None
+    _mask: Tensor | None = None
+
+    def begin(
+        self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
+    ) -> Tensor:
         """See `AttentionScope.begin`."""
+        self._virtual = virtual
+        if virtual is not None:
+            causal = torch.ones(steps, steps, dtype=torch.bool, device=device).tril()
+            self._mask = virtual.visible(causal)[None, None]
         return torch.arange(steps, device=device)[None]
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `AttentionScope.attend`."""
+        if self._virtual is not None:
+            return attention(q, *self._virtual.before(layer, k, v), self._mask)
         return attention(q, k, v, None)
 
     def finish(self, steps: int) -> None:

@@ -33,7 +33,7 @@ class Product(NamedTuple):
 
 def compute_dtype(method: Method | None, dtype: str) -> str:
     """The number format of the arithmetic: full and freeze have float32 beside bfloat16 alone."""
-    lasting = method is None or isinstance(method, LinearAdapter) or dtype == "bfloat16"
+    lasting = method is None or method.frozen_base or dtype == "bfloat16"
     return dtype if lasting else "float32"
 
 
@@ -62,7 +62,7 @@ def training_products(
     dtype = compute_dtype(method, dtype)
     found = forward_products(config, dtype, tokens, packed=packed)
     blocks = trained_blocks(config, method)
-    weights = 0 if isinstance(method, LinearAdapter) else 1
+    weights = 0 if method.frozen_base else 1
     found += [
         Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype, packed)
         for m in block_matrices(config)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leitai.adapters import cost
 from leitai.adapters.cost import Method, adapted, trained_blocks
-from leitai.adapters.method import Full, LinearAdapter
+from leitai.adapters.method import BottleneckAdapter, Full, LinearAdapter
 from leitai.models.config import ModelConfig
 
 MARGIN = 0.9
@@ -44,6 +44,7 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
     - inputs of layers with something to train: of q, k and v together (D), of gate and up together
       (D), of down (I); that of o is the attention's output already
     - LoRA: r for each adapted layer
+    - bottlenecks: what they read (D), and their middle before and behind the activation
 
     Without the compiled kernels the norms keep their input in float32 and, where their weight is
     trained, the normalised input too, and the feed-forward network its activation (I).
@@ -61,8 +62,10 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
         total += normed * (queries + keys) + 4 * heads
     total += size * (2 * queries + 2 * keys) + 4 * config.num_attention_heads
     total += size * (2 if native else 3) * inner
+    if isinstance(method, BottleneckAdapter):
+        total += size * len(method.sublayers) * (hidden + 2 * method.size)
     if not isinstance(method, LinearAdapter):
-        return total + size * (2 * hidden + inner)
+        return total if method.frozen_base else total + size * (2 * hidden + inner)
     blocks = trained_blocks(config, method)
     first = config.num_hidden_layers - blocks
     for layer in range(first, config.num_hidden_layers):
@@ -75,7 +78,7 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
 
 def _sizes(method: Method, dtype: str) -> tuple[int, bool]:
     """Bytes of a number that is computed with, and whether norms are trained."""
-    return (4 if dtype == "float32" else 2), not isinstance(method, LinearAdapter)
+    return (4 if dtype == "float32" else 2), not method.frozen_base
 
 
 def activation_bytes(

@@ -9,6 +9,7 @@ from leitai.adapters.method import LoRA, Method
 LEARNING_RATES = {
     **{"full": 2e-5, "freeze": 5e-5},
     **{"lora": 2e-4, "dora": 2e-4, "adalora": 1e-3, "ia3": 3e-3},
+    **{"prefix_tuning": 1e-2, "prompt_tuning": 3e-2, "bottleneck": 2e-4},
 }
 """Usual rates for fine-tuning; a model from random weights wants some 100 times that of `full`."""
 
@@ -84,7 +85,9 @@ class AdaptSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = Field(
-        default=LoRA(), description="what is trained: full, freeze, lora, dora, adalora or ia3"
+        default=LoRA(),
+        description="what is trained: full, freeze, lora, dora, adalora, ia3, prefix_tuning, "
+        "prompt_tuning or bottleneck",
     )
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(

@@ -14,6 +14,7 @@ from leitai.adapters import (
     save_adapter,
     trainable_parameters,
     weights_hash,
+    with_start_ids,
 )
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder
@@ -130,7 +131,8 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         decoder = load_decoder(model_folder, dtype="float32" if whole else dtype, device=device)
-        apply_method(decoder, spec.method, seed)
+        method = with_start_ids(spec.method, chat.tokenizer.encode)
+        apply_method(decoder, method, seed)
         check_memory(decoder, model_folder, spec)
         decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
         if decoder.activation_checkpointing:
