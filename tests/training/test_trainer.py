@@ -211,8 +211,10 @@ def test_a_lora_run_leaves_an_adapter_for_its_base(checkpoint, rows, tmp_path):
     )
 
 
-def test_lora_on_a_half_precision_base(qwen, rows, tmp_path):
-    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype="bfloat16")
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4", "nf4", "nf4-double"])
+def test_lora_on_a_base_of_fewer_bits(qwen, rows, tmp_path, dtype):
+    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype=dtype)
+    load_adapter(load_decoder(qwen), result.output, qwen)
     assert math.isfinite(result.best_loss)
     tensors = load_file(result.output / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}

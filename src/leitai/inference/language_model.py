@@ -19,7 +19,6 @@ from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
 from leitai.inference.scoring import TOKEN_BUDGET, Score, score_requests
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
-from leitai.models.quantized import parse_bits
 
 if TYPE_CHECKING:
     from leitai.text import Chat, Tokenizer
@@ -74,8 +73,8 @@ class LanguageModel:
 
         Args:
             path_or_id: a Hugging Face folder, or `owner/name`.
-            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one; "int8" or "int4"
-                quantises the linear layers while loading.
+            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one; "int8", "int4",
+                "nf4" or "nf4-double" quantises the linear layers while loading.
             device: a torch device.
             adapter: a folder with a PEFT adapter.
 
@@ -85,12 +84,6 @@ class LanguageModel:
         from leitai.text import Chat, Tokenizer
 
         place = _device(device)
-        if adapter is not None and parse_bits(dtype):
-            raise LeitaiError(
-                f"an adapter cannot be put onto {dtype} weights",
-                where=adapter,
-                remedy="merge it with leitai.adapters.export_merged and load the result",
-            )
         folder = resolve_model(path_or_id)
         read_config(folder)  # the small files first: a mistake in them shows at once
         tokenizer = Tokenizer.from_folder(folder)

@@ -65,8 +65,8 @@ def train(
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under an adapter; what is trained is float32, and so is the whole
-            model under full and freeze.
+        dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
+            trained is float32, and so is the whole model under full and freeze.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
 
@@ -110,7 +110,7 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        decoder = load_decoder(model_folder, dtype=dtype, device=device, quantize_head=False)
         apply_method(decoder, spec.method, seed)
         _check_memory(decoder, model_folder)
         loop = Loop(
