@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from leitai.adapters.lora import LoRALinear
     from leitai.adapters.merging import merge
     from leitai.adapters.peft_files import load_adapter, save_adapter
+    from leitai.adapters.several import Adapters, load_adapters
 
 _HOMES = {
+    "Adapters": "several",
     "LoRALinear": "lora",
     "apply_method": "apply",
     "count_trainable": "apply",
     "export_merged": "export",
     "leaves_adapter": "apply",
     "load_adapter": "peft_files",
+    "load_adapters": "several",
     "merge": "merging",
     "save_adapter": "peft_files",
     "step_hooks": "apply",
@@ -41,6 +44,7 @@ _HOMES = {
 __all__ = [
     "IA3",
     "AdaLoRA",
+    "Adapters",
     "AnyMethod",
     "DoRA",
     "Freeze",
@@ -53,6 +57,7 @@ __all__ = [
     "export_merged",
     "leaves_adapter",
     "load_adapter",
+    "load_adapters",
     "merge",
     "save_adapter",
     "step_hooks",

@@ -45,6 +45,8 @@ class LoRALinear(nn.Linear):
         dropout: probability of zeroing an input of A while training.
     """
 
+    additive = True
+
     def __init__(
         self,
         base: nn.Linear,
@@ -74,13 +76,15 @@ class LoRALinear(nn.Linear):
         """Map [..., in] to [..., out] in the dtype of `x`."""
         factors = self.lora_A.weight, self.lora_B.weight
         if self.training and self.dropout:
-            update = linear(
-                linear(dropout(x, self.dropout), factors[0].to(x.dtype)), factors[1].to(x.dtype)
-            )
-            return torch.add(linear(x, self.weight, self.bias), update, alpha=self.scaling)
+            return linear(x, self.weight, self.bias) + self.update(dropout(x, self.dropout))
         flat = x.reshape(-1, self.in_features)
         out = low_rank_update(flat, self.weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
+
+    def update(self, x: Tensor) -> Tensor:
+        """Return scaling * B A x, [..., out]."""
+        inner = linear(x, self.lora_A.weight.to(x.dtype))
+        return linear(inner, self.lora_B.weight.to(x.dtype)) * self.scaling
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once.
