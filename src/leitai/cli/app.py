@@ -94,7 +94,7 @@ def train(
     data_root: DataRoot = None,
     set_: Set = None,
 ) -> None:
-    """Fine-tune one model: LoRA, full or the top blocks.
+    """Fine-tune one model: by an adapter such as LoRA, in full or in part.
 
     Example:
 
