@@ -255,7 +255,8 @@ def plan(
         Literal["train", "score", "generate"], typer.Option("--task", help="What is to be done.")
     ] = "train",
     method: Annotated[
-        Literal["lora", "full", "freeze"], typer.Option("--method", help="train: what is trained.")
+        Literal["lora", "dora", "adalora", "ia3", "full", "freeze"],
+        typer.Option("--method", help="train: what is trained."),
     ] = "lora",
     rows: Annotated[int | None, typer.Option("--rows", help="train: how many.")] = None,
     tokens: Annotated[int | None, typer.Option("--tokens", help="train: of a row.")] = None,
@@ -269,7 +270,7 @@ def plan(
     accumulation: Annotated[
         int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
     ] = None,
-    rank: Annotated[int | None, typer.Option("--rank", help="train: LoRA's; 16.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="train: of LoRA or its like.")] = None,
     top_blocks: Annotated[
         int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
     ] = None,
