@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import step_hooks, trainable_state
+from leitai.adapters import packed_weights, step_hooks, trainable_state
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
+from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import (
@@ -149,6 +150,8 @@ class Loop:
         with (
             metrics,
             clock,
+            reused_memory(),
+            packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from leitai.kernels import softmax_slope
 from leitai.models import Decoder
 from leitai.training.batches import Batch
 
@@ -47,23 +48,19 @@ class _FusedCrossEntropy(torch.autograd.Function):
         into_hidden, into_head = ctx.needs_input_grad[:2]
         grad_hidden = torch.empty_like(hidden) if into_hidden else None
         grad_head = torch.zeros_like(head) if into_head else None
+        wanted = into_hidden or into_head
         wide = torch.promote_types(hidden.dtype, torch.float32)
         size = max(1, CHUNK_BYTES // (4 * len(head)))
         losses = []
         for start in range(0, len(targets), size):
             part = slice(start, start + size)
             rows, weight = hidden[part], weights[part].to(wide)
-            logits = (rows @ head.T).to(weight.dtype)
-            picked = targets[part, None]
-            found = logits.gather(1, picked)[:, 0]
-            total = logits.logsumexp(dim=-1)
-            losses.append(((total - found) * weight).sum())
-            if grad_hidden is None and grad_head is None:
+            logits = rows @ head.T
+            found, slope = softmax_slope(logits, targets[part], weight, wanted=wanted)
+            losses.append(found.sum())
+            if slope is None:
                 continue
-            # d loss / d logits = weight * (softmax - one-hot), written over the logits
-            slope = logits.sub_(total[:, None]).exp_()
-            slope.scatter_add_(1, picked, slope.new_full(picked.shape, -1.0))
-            slope = slope.mul_(weight[:, None]).to(hidden.dtype)
+            slope = slope.to(hidden.dtype)
             if grad_hidden is not None:
                 torch.mm(slope, head, out=grad_hidden[part])
             if grad_head is not None:
