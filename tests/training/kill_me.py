@@ -13,6 +13,7 @@ from leitai.training import AdaptSpec, train
 
 METHODS = {
     "full": {"name": "full"},
+    "mixed": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
@@ -22,7 +23,7 @@ METHODS = {
 }
 
 
-DTYPES = {"qlora": "nf4-double"}
+DTYPES = {"qlora": "nf4-double", "mixed": "bfloat16"}
 
 
 def main(model: str, run: str, method: str) -> None:
@@ -45,8 +46,8 @@ def main(model: str, run: str, method: str) -> None:
         spec,
         Path(run),
         seed=5,
-        checkpoint_every=2,
         dtype=DTYPES.get(method, "float32"),
+        checkpoint_every=2,
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leitai.adapters import Adapters
+from leitai.base.memory import reused_memory
 from leitai.forest import Forest, Kept, PieceScope, cut, plant
 from leitai.models import Decoder
 
@@ -73,7 +74,7 @@ def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[Tally]
     logprobs = torch.empty(len(questions.places), dtype=torch.float64)
     greedy = torch.empty(len(questions.places), dtype=torch.bool)
     kept = Kept()
-    with torch.inference_mode():
+    with torch.inference_mode(), reused_memory():
         for piece in cut(forest, TOKEN_BUDGET):
             ids = torch.from_numpy(piece.forest.ids)[None].to(decoder.device)
             hidden = decoder(ids, scope=PieceScope(piece, kept))[0]

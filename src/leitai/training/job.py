@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.base import LeitaiError
+from leitai.base.files import write_json
 from leitai.base.specfile import load_spec
-from leitai.data import DataSource, Row, load_rows, with_system
+from leitai.data import DataSource, Row, data_hash, load_rows, with_system
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class TrainJob(BaseModel):
     thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     dtype: Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"] = Field(
-        default="float32", description="of frozen weights; what is trained is float32"
+        default="float32",
+        description="of frozen weights, or under full and freeze of the products; what is trained "
+        "is float32",
     )
 
     @model_validator(mode="after")
@@ -77,7 +80,7 @@ def run_train_job(
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
 ) -> "TrainResult":
-    """Train as a spec file says.
+    """Train as a spec file says; `resolved.json` keeps the spec and the rows' hashes.
 
     Args:
         spec_path: the YAML file; relative paths in it start at its folder.
@@ -105,6 +108,7 @@ def run_train_job(
             remedy="add --resume to go on with it, or choose another --out folder",
         )
     train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
     if job.model.startswith(SCRATCH):
         base = run / "base"
         texts = [str(m["content"]) for row in train_rows for m in row.messages if m.get("content")]
@@ -127,3 +131,15 @@ def run_train_job(
         device=job.device,
         dtype=job.dtype,
     )
+
+
+def _resolved(job: TrainJob, train: Sequence[Row], valid: Sequence[Row]) -> dict[str, Any]:
+    """The spec with all defaults filled in, and what the rows are."""
+    return {
+        "spec": job.model_dump(mode="json"),
+        "data": {
+            "train": data_hash(train),
+            "validation": data_hash(valid),
+            "languages": sorted({row.language for row in (*train, *valid) if row.language}),
+        },
+    }
