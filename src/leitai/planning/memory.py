@@ -28,6 +28,9 @@ def training_memory(
     weights = cost.training_weight_bytes(config, task.method, dtype)
     if machine.packs(config, task.method, dtype):
         weights += cost.packed_bytes(config, task.method, dtype, machine.memory_bytes)
-    return {"weights": weights} | step_memory(
+    parts = {"weights": weights} | step_memory(
         config, task.method, dtype, step, native=machine.native, checkpointing=checkpointing
     )
+    if task.averaged:
+        parts["average"] = 4 * cost.trainable_count(config, task.method)
+    return parts

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
@@ -27,6 +29,9 @@ from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking import TrackerName, forget, open_tracking
+from leitai.training.tracking.samples import Samples
+from leitai.training.validation import Metrics, Trainee, Writer, find_metric, spread
 
 _logger = logging.getLogger("leitai.training")
 
@@ -46,6 +51,10 @@ def train(
     device: str = "cpu",
     dtype: str = "float32",
     checkpoint_every: int | None = None,
+    metrics: Metrics = MappingProxyType({}),
+    write: Writer | None = None,
+    samples: int = 0,
+    track: Sequence[TrackerName] | None = None,
 ) -> TrainResult:
     """Adapt a model; killed at any moment and called again, it ends with the same bits.
 
@@ -70,6 +79,11 @@ def train(
             products are computed in; every other format then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
+        metrics: what `spec.validation.metric` may name beside the loss
+            (`leitai.evaluation.validation.METRICS`).
+        write: lets the model answer rows (`leitai.evaluation.validation.write`).
+        samples: validation rows that it answers at each evaluation, into `samples.jsonl`.
+        track: where curves are shown too; None is TensorBoard where it is installed.
 
     Raises:
         LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
@@ -80,10 +94,12 @@ def train(
         store.tidy()
         if not resume:
             store.clear()
-            for name in (RESULT_FILE, COST_FILE, "failure.json"):
+            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
                 (run_folder / name).unlink(missing_ok=True)
+            forget(run_folder)
         if not train_rows:
             raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+        metric = find_metric(spec, metrics, valid_rows)
         whole = not leaves_adapter(spec.method)
         if whole and dtype != "bfloat16":
             dtype = "float32"
@@ -120,10 +136,24 @@ def train(
             quantize_head=False,
         )
         apply_method(decoder, spec.method, seed)
-        check_memory(decoder, model_folder)
+        check_memory(decoder, model_folder, spec)
         decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
         if decoder.activation_checkpointing:
             give_freed_memory_back()
+        done = 0 if checkpoint is None else checkpoint.step
+        settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
+        settings |= {"adapt": spec.model_dump(mode="json")}
+        tracking = open_tracking(track, title, run_folder, done, settings)
+
+        def trainee(rows: int | None) -> Trainee:
+            asked = spread(valid_rows, rows)
+            labels = sorted({r.label for r in (*train_rows, *valid_rows) if r.label is not None})
+            longest = spec.validation.max_characters
+            return Trainee(decoder, chat, asked, tuple(labels), date, thinking, longest)
+
+        shown = None
+        if write is not None and samples and valid_rows:
+            shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
             learnt,
@@ -136,6 +166,9 @@ def train(
             store=store,
             title=title,
             checkpoint_every=checkpoint_every,
+            measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
+            show=shown,
+            tracking=tracking,
             products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
         )
         if checkpoint is not None:
@@ -143,7 +176,7 @@ def train(
         for note in store.notes:
             _logger.warning(note)
         devices = [decoder.device] if decoder.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
 
@@ -176,6 +209,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
         valid_rows=len(loop.valid),
         trainable_parameters=trainable_parameters(loop.decoder),
         seconds=round(totals.seconds, 3),
+        best_score=early.best_score if loop.measure is not None else None,
         peak_bytes=max(totals.peak_bytes, peak_bytes()),
         notes=tuple(loop.store.notes),
     )
