@@ -18,6 +18,7 @@ METHODS = {
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "qlora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "ia3": {"name": "ia3"},
     "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
     "prefix_tuning": {
@@ -46,6 +47,9 @@ VARIANTS = {
 }
 
 
+DTYPES = {"qlora": "nf4-double", "mixed": "bfloat16"}
+
+
 def main(model: str, run: str, variant: str) -> None:
     torch.set_num_threads(1)
     spec = AdaptSpec(
@@ -66,7 +70,7 @@ def main(model: str, run: str, variant: str) -> None:
         spec,
         Path(run),
         seed=5,
-        dtype="bfloat16" if variant == "mixed" else "float32",
+        dtype=DTYPES.get(variant, "float32"),
         checkpoint_every=2,
         metrics=METRICS,
         write=write,

@@ -6,7 +6,10 @@ import torch
 from torch.nn.functional import log_softmax
 
 from leitai.adapters import (
+    IA3,
+    AdaLoRA,
     BottleneckAdapter,
+    DoRA,
     Full,
     LoRA,
     PrefixTuning,
@@ -49,11 +52,22 @@ METHODS = [
     Full(),
     LoRA(rank=3),
     PrefixTuning(virtual_tokens=5),
-    PrefixTuning(virtual_tokens=3, init="random", projection=8),
     PromptTuning(virtual_tokens=4),
     BottleneckAdapter(size=5),
+]
+MORE = [
+    DoRA(rank=3),
+    AdaLoRA(rank=3, target_rank=2),
+    IA3(),
+    PrefixTuning(virtual_tokens=3, init="random", projection=8),
     BottleneckAdapter(size=3, placement="parallel", activation="silu", scale=4.0),
 ]
+_MOVED = (
+    "lora_B",
+    ".adapter.",
+    "lora_E",
+    "ia3_l",
+)  # what starts at a point where others get no gradient
 
 
 @pytest.fixture(params=METHODS, ids=lambda method: method.name)
@@ -62,9 +76,9 @@ def decoder(checkpoint, request):
     apply_method(decoder, request.param, seed=1)
     generator = torch.Generator().manual_seed(0)
     for name, parameter in decoder.named_parameters():
-        if "lora_B" in name or ".adapter." in name:
+        if any(part in name for part in _MOVED):
             with torch.no_grad():
-                parameter.normal_(0, 0.1, generator=generator)
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     return decoder
 
 
@@ -119,6 +133,7 @@ def test_the_budget_of_tokens_changes_nothing(decoder):
     assert_same(gradients(decoder, parts), expected)
 
 
+@pytest.mark.parametrize("decoder", METHODS + MORE, indirect=True, ids=lambda method: method.name)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_shared_prefixes_change_nothing(decoder, weighted):
     """An instruction before all rows, and rows that occur twice."""

@@ -236,6 +236,13 @@ def test_a_run_leaves_an_adapter_for_its_base(checkpoint, rows, tmp_path, spec):
     )
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4", "nf4", "nf4-double"])
+def test_lora_on_a_base_of_fewer_bits(qwen, rows, tmp_path, dtype):
+    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype=dtype)
+    load_adapter(load_decoder(qwen), result.output, qwen)
+    assert math.isfinite(result.best_loss)
+
+
 @pytest.mark.parametrize(
     "spec", [LORA, PREFIX, PROMPT, BOTTLENECK], ids=lambda spec: spec.method.name
 )

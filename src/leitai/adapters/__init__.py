@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from leitai.adapters.merging import merge
     from leitai.adapters.packing import packed_weights
     from leitai.adapters.peft_files import load_adapter, save_adapter
+    from leitai.adapters.several import Adapters, load_adapters
     from leitai.adapters.virtual_tokens import with_start_ids
 
 _HOMES = {
+    "Adapters": "several",
     "LoRALinear": "lora",
     "apply_method": "apply",
     "count_trainable": "apply",
     "export_merged": "export",
     "leaves_adapter": "apply",
     "load_adapter": "peft_files",
+    "load_adapters": "several",
     "load_merged": "export",
     "merge": "merging",
     "packed_weights": "packing",
@@ -58,6 +61,7 @@ _HOMES = {
 __all__ = [
     "IA3",
     "AdaLoRA",
+    "Adapters",
     "AnyMethod",
     "BottleneckAdapter",
     "DoRA",
@@ -73,6 +77,7 @@ __all__ = [
     "export_merged",
     "leaves_adapter",
     "load_adapter",
+    "load_adapters",
     "load_merged",
     "merge",
     "packed_weights",

@@ -32,6 +32,8 @@ class AdaLoRALinear(nn.Linear):
             there.
     """
 
+    additive = True
+
     def __init__(
         self,
         base: nn.Linear,
@@ -63,16 +65,16 @@ class AdaLoRALinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., in] to [..., out] in the dtype of `x`."""
-        flat = x.reshape(-1, self.in_features)
-        inner = self.lora_A * self.lora_E
         if self.training and self.dropout:
-            out = linear(flat, self.weight, self.bias)
-            dropped = dropout(flat, self.dropout)
-            update = (dropped @ inner.to(x.dtype).T) @ self.lora_B.to(x.dtype).T
-            out = torch.add(out, update, alpha=self.scaling)
-        else:
-            out = low_rank_update(flat, self.weight, self.bias, inner, self.lora_B, self.scaling)
+            return linear(x, self.weight, self.bias) + self.update(dropout(x, self.dropout))
+        flat, inner = x.reshape(-1, self.in_features), self.lora_A * self.lora_E
+        out = low_rank_update(flat, self.weight, self.bias, inner, self.lora_B, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
+
+    def update(self, x: Tensor) -> Tensor:
+        """Return scaling * P (E * (Q x)), [..., out]."""
+        inner = (self.lora_A * self.lora_E).to(x.dtype)
+        return linear(linear(x, inner), self.lora_B.to(x.dtype)) * self.scaling
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once."""

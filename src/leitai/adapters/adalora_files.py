@@ -44,6 +44,8 @@ _METHOD = "AdaLoRA on linear layers"
 class AdaLoRAImplementation(AdapterImplementation[AdaLoRA]):
     """AdaLoRA on the linear layers of the blocks."""
 
+    switchable = True
+
     def put(self, decoder: Decoder, spec: AdaLoRA, seed: int) -> None:
         """Put P, E and Q beside each target; P and Q are drawn, E is zero."""
         generator = torch.Generator().manual_seed(seed)

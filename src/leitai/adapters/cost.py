@@ -16,7 +16,10 @@ from leitai.models.presets import parameter_count
 
 Method = AnyMethod
 
-DTYPE_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.125, "int4": 0.625}
+DTYPE_BYTES = {
+    **{"float32": 4.0, "bfloat16": 2.0, "float16": 2.0},
+    **{"int8": 1.125, "int4": 0.625, "nf4": 0.5625, "nf4-double": 0.516},
+}
 """Bytes of a number in a matrix. Quantised ones have a 4-byte scale for each group of 32."""
 
 LOGIT_CHUNK_BYTES = 128 << 20
@@ -152,7 +155,7 @@ def weight_bytes(config: ModelConfig, dtype: str) -> int:
     in bfloat16, biases and norms in float32.
     """
     size = DTYPE_BYTES[dtype]
-    if dtype not in ("int8", "int4"):
+    if DTYPE_BYTES[dtype] >= 2:
         return int(parameter_count(config) * size)
     matrices = linear_flops(config) // 2
     embedding = config.vocab_size * config.hidden_size
@@ -163,7 +166,7 @@ def weight_bytes(config: ModelConfig, dtype: str) -> int:
 
 def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     """Bytes of one token's keys and values in all blocks: 2 L K d numbers."""
-    size = 2 if dtype in ("int8", "int4") else int(DTYPE_BYTES[dtype])
+    size = max(2, int(DTYPE_BYTES[dtype]))
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * size
 
 
@@ -228,6 +231,6 @@ def working_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     The residual stream and its normalised copy (2 D), and the gate, its activation, the other half
     and their product (4 I).
     """
-    size = 2 if dtype in ("int8", "int4") else int(DTYPE_BYTES[dtype])
+    size = max(2, int(DTYPE_BYTES[dtype]))
     queries = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
     return size * (2 * config.hidden_size + max(4 * config.intermediate_size, 4 * queries))

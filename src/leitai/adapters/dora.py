@@ -20,6 +20,8 @@ class DoRALinear(LoRALinear):
             base.
     """
 
+    additive = False
+
     def __init__(
         self,
         base: nn.Linear,

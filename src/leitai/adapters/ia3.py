@@ -50,6 +50,8 @@ class IA3Linear(nn.Linear):
         feedforward: whether the factors are on the input.
     """
 
+    additive = False
+
     def __init__(self, base: nn.Linear, feedforward: bool) -> None:
         nn.Module.__init__(self)  # nn.Linear's own would allocate a weight
         self.in_features, self.out_features = base.in_features, base.out_features
@@ -86,6 +88,8 @@ def _layers(decoder: Decoder) -> Iterator[tuple[str, IA3Linear]]:
 
 class IA3Implementation(AdapterImplementation[IA3]):
     """(IA)^3 on the linear layers of the blocks."""
+
+    switchable = True
 
     def put(self, decoder: Decoder, spec: IA3, seed: int) -> None:
         """Put factors of 1 on the targets; nothing is random.

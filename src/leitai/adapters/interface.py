@@ -74,9 +74,16 @@ class Implementation(ABC, Generic[Spec]):
 
 
 class AdapterImplementation(Implementation[Spec]):
-    """A method whose numbers are kept apart from the base's, in PEFT's file format."""
+    """A method whose numbers are kept apart from the base's, in PEFT's file format.
+
+    Attributes:
+        switchable: whether all that it does is to put layers in the place of linear layers, so that
+            it can be one of several (`several.py`). Such a layer says whether it is `additive`, and
+            then has `update(x)`, what it adds to the base's output.
+    """
 
     is_adapter = True
+    switchable = False
 
     @abstractmethod
     def holds(self, decoder: Decoder) -> bool:

@@ -48,6 +48,8 @@ class LoRALinear(nn.Linear):
         packed: the weight as `packed_weights` keeps it; `weight` is then without memory.
     """
 
+    additive = True
+
     def __init__(
         self,
         base: nn.Linear,
@@ -80,13 +82,16 @@ class LoRALinear(nn.Linear):
         weight = self.weight if self.packed is None else self.packed
         flat = x.reshape(-1, self.in_features)
         if self.training and self.dropout:
-            inner = linear(dropout(flat, self.dropout), factors[0].to(x.dtype))
             plain: Tensor = _FrozenLinear.apply(flat, weight, self.bias)  # type: ignore[no-untyped-call]
-            update = linear(inner, factors[1].to(x.dtype))
-            out = torch.add(plain, update, alpha=self.scaling)
+            out = plain + self.update(dropout(flat, self.dropout))
         else:
             out = low_rank_update(flat, weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
+
+    def update(self, x: Tensor) -> Tensor:
+        """Return scaling * B A x, [..., out]."""
+        inner = linear(x, self.lora_A.weight.to(x.dtype))
+        return linear(inner, self.lora_B.weight.to(x.dtype)) * self.scaling
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once.

@@ -25,6 +25,8 @@ class QuantizedLoRALinear(nn.Module):
         dropout: probability of zeroing an input of A while training.
     """
 
+    additive = True
+
     def __init__(
         self,
         base: QuantizedLinear,
@@ -57,8 +59,12 @@ class QuantizedLoRALinear(nn.Module):
             out = self.base(x)
         if self.training and self.dropout:
             x = dropout(x, self.dropout)
-        update = linear(linear(x, self.lora_A.weight.to(x.dtype)), self.lora_B.weight.to(x.dtype))
-        return torch.add(out, update, alpha=self.scaling)
+        return out + self.update(x)
+
+    def update(self, x: Tensor) -> Tensor:
+        """Return scaling * B A x, [..., out]."""
+        inner = linear(x, self.lora_A.weight.to(x.dtype))
+        return linear(inner, self.lora_B.weight.to(x.dtype)) * self.scaling
 
     def merged(self) -> Never:
         """Refuse: adding an update to weights of a few bits would round most of it away.

@@ -48,6 +48,7 @@ class LoRAImplementation(AdapterImplementation[LowRank]):
     """LoRA on the linear layers of the blocks, dense or quantised."""
 
     layers: ClassVar[tuple[type[nn.Module], ...]] = (LoRALinear, QuantizedLoRALinear)
+    switchable = True
     dora = False
     tensors = "plain LoRA on linear layers"
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from leitai.adapters.hashing import weights_hash
-from leitai.adapters.interface import Tensors
+from leitai.adapters.interface import AdapterImplementation, Tensors
 from leitai.adapters.peft_config import CONFIG_FILE, WEIGHTS_FILE
 from leitai.adapters.table import adapter_on, reader_of
 from leitai.base import LeitaiError
@@ -80,6 +80,31 @@ def _read_weights(folder: Path) -> tuple[Tensors, str | None]:
         ) from error
 
 
+def _read_config(folder: Path) -> tuple[dict[str, Any], AdapterImplementation[Any]]:
+    """Read the config and find who reads the rest."""
+    where = folder / CONFIG_FILE
+    config: Any = read_json(where)
+    if not isinstance(config, dict):
+        raise LeitaiError("expected a JSON object", where=where, remedy="fetch it again")
+    reader = reader_of(config)
+    if reader is None:
+        raise LeitaiError(
+            f"peft_type = {config.get('peft_type')!r} is not supported",
+            where=where,
+            remedy="merge the adapter with PEFT and use the merged model",
+        )
+    return config, reader
+
+
+def adapter_kind(folder: Path) -> AdapterImplementation[Any]:
+    """Return the implementation of a saved adapter's method.
+
+    Raises:
+        LeitaiError: there is no config, or it is of no supported kind.
+    """
+    return _read_config(folder)[1]
+
+
 def load_adapter(decoder: Decoder, folder: Path, base_folder: Path | None = None) -> None:
     """Put a PEFT adapter on a decoder, frozen, ready to score and generate or to merge.
 
@@ -93,17 +118,7 @@ def load_adapter(decoder: Decoder, folder: Path, base_folder: Path | None = None
         LeitaiError: files are missing or damaged, the adapter is of no supported kind, it was
             trained on another base, or its tensors do not fit this model.
     """
-    where = folder / CONFIG_FILE
-    config: Any = read_json(where)
-    if not isinstance(config, dict):
-        raise LeitaiError("expected a JSON object", where=where, remedy="fetch it again")
-    reader = reader_of(config)
-    if reader is None:
-        raise LeitaiError(
-            f"peft_type = {config.get('peft_type')!r} is not supported",
-            where=where,
-            remedy="merge the adapter with PEFT and use the merged model",
-        )
+    config, reader = _read_config(folder)
     tensors, base_hash = _read_weights(folder)
     if base_folder is not None and base_hash not in (None, weights_hash(base_folder)):
         raise LeitaiError(

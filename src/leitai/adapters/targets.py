@@ -21,11 +21,11 @@ def matches(name: str, target: str) -> bool:
 
 
 def linear_names(decoder: Decoder) -> list[str]:
-    """List the blocks' linear layers by full name, in the order of the model."""
+    """List the blocks' linear layers by full name, adapted ones too, in the order of the model."""
     return [
         f"model.layers.{name}"
-        for name, module in decoder.model.layers.named_modules()
-        if isinstance(module, Linear)
+        for name, _ in decoder.model.layers.named_modules()
+        if name.rpartition(".")[2] in ALL_LINEAR
     ]
 
 

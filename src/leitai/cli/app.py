@@ -29,8 +29,8 @@ Adapter = Annotated[
     str | None, typer.Option("--adapter", help="A folder with a PEFT adapter.", metavar="A")
 ]
 Dtype = Annotated[
-    Literal["float32", "bfloat16", "float16", "int8", "int4"],
-    typer.Option("--dtype", help="Arithmetic; int8 and int4 quantise the weights."),
+    Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"],
+    typer.Option("--dtype", help="Arithmetic; int8, int4 and nf4 quantise the weights."),
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 DataRoot = Annotated[
@@ -94,7 +94,7 @@ def train(
     data_root: DataRoot = None,
     set_: Set = None,
 ) -> None:
-    """Fine-tune one model: LoRA, full or the top blocks.
+    """Fine-tune one model: by an adapter such as LoRA, in full or in part.
 
     Example:
 
@@ -266,7 +266,8 @@ def plan(
         Literal["train", "score", "generate"], typer.Option("--task", help="What is to be done.")
     ] = "train",
     method: Annotated[
-        Literal["lora", "full", "freeze"], typer.Option("--method", help="train: what is trained.")
+        Literal["lora", "dora", "adalora", "ia3", "full", "freeze"],
+        typer.Option("--method", help="train: what is trained."),
     ] = "lora",
     rows: Annotated[int | None, typer.Option("--rows", help="train: how many.")] = None,
     tokens: Annotated[int | None, typer.Option("--tokens", help="train: of a row.")] = None,
@@ -280,7 +281,7 @@ def plan(
     accumulation: Annotated[
         int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
     ] = None,
-    rank: Annotated[int | None, typer.Option("--rank", help="train: LoRA's; 16.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="train: of LoRA or its like.")] = None,
     top_blocks: Annotated[
         int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
     ] = None,

@@ -75,9 +75,9 @@ def train(
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under an adapter; what is trained is float32. Under full and freeze
-            all weights are float32, and bfloat16 is what products are computed in; float16, whose
-            range does not do for that, then means float32.
+        dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
+            trained is float32. Under full and freeze all weights are float32, and bfloat16 is what
+            products are computed in; every other format then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss
@@ -130,7 +130,12 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype="float32" if whole else dtype, device=device)
+        decoder = load_decoder(
+            model_folder,
+            dtype="float32" if whole else dtype,
+            device=device,
+            quantize_head=False,
+        )
         method = with_start_ids(spec.method, chat.tokenizer.encode)
         apply_method(decoder, method, seed)
         check_memory(decoder, model_folder, spec)
