@@ -15,9 +15,10 @@ from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
-from leitai.training.encoding import encode_rows
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
+from leitai.training.objectives.interface import Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
 
@@ -80,22 +81,10 @@ def train(
         dtype = dtype if spec.method.name == "lora" else "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
-        learnt, checked = (
-            encode_rows(
-                rows,
-                chat,
-                spec,
-                vocab_size=config.vocab_size,
-                prompt_weight=weight,
-                date=date,
-                thinking=thinking,
-                title=f"{title}: {what} rows",
-            )
-            for rows, what, weight in (
-                (train_rows, "training", spec.prompt_weight),
-                (valid_rows, "validation", 0.0),
-            )
-        )
+        objective = make_objective(spec)
+        texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
+        learnt = objective.examples(train_rows, texts, training=True)
+        checked = objective.examples(valid_rows, texts, training=False)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -105,7 +94,10 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        learnt = objective.observe(decoder, learnt)
+        checked = objective.observe(decoder, checked)
         apply_method(decoder, spec.method, seed)
+        objective.attach(decoder, seed)
         _check_memory(decoder, model_folder)
         loop = Loop(
             decoder,
@@ -113,7 +105,7 @@ def train(
             checked,
             spec=spec,
             seed=seed,
-            special=frozenset(chat.tokenizer.control.values()),
+            objective=objective,
             identity=identity,
             run_folder=run_folder,
             store=store,
