@@ -1,7 +1,6 @@
 """One training run from its spec file: what `leitai train` does."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.base import LeitaiError
 from leitai.base.specfile import load_spec
-from leitai.data import DataSource, Row, load_rows, with_system
+from leitai.data import DataSource, Row, load_rows, row_with, with_system
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def job_rows(
         for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
             rows = parts.get(row.split or "train")
             if rows is not None:
-                rows.append(replace(row, messages=with_system(row.messages, job.system)))
+                rows.append(row_with(row, lambda messages: with_system(messages, job.system)))
     if not parts["train"]:
         raise LeitaiError(
             "the data has no rows in its train split",

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.adapters.method import LoRA, Method
 from leitai.training.objectives.specs import Instruction, ObjectiveSpec
@@ -75,3 +75,9 @@ class AdaptSpec(BaseModel):
         lt=1,
         description="probability of dropping or replacing a prompt token while training",
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "AdaptSpec":
+        if self.objective.name != "instruction" and (self.noise or self.prompt_weight):
+            raise ValueError("noise and prompt_weight go with objective.name instruction")
+        return self

@@ -8,7 +8,7 @@ import torch
 
 from leitai.adapters import apply_method, save_adapter, trainable_parameters, weights_hash
 from leitai.base import LeitaiError
-from leitai.base.files import atomic_folder
+from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
 from leitai.base.memory import available_bytes, peak_bytes
 from leitai.data.rows import Row
@@ -94,8 +94,9 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         decoder = load_decoder(model_folder, dtype=dtype, device=device)
-        learnt = objective.observe(decoder, learnt)
-        checked = objective.observe(decoder, checked)
+        noted = store.folder / f"observed-{hash_value(identity)[:16]}"
+        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
+        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
         _check_memory(decoder, model_folder)

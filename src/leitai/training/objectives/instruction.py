@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
+from leitai.base import LeitaiError
 from leitai.data.rows import Row
 from leitai.models import Decoder
 from leitai.training.batches import Batch, EncodedRow, collate
@@ -27,9 +28,17 @@ class InstructionTuning(Objective[EncodedRow, Batch]):
         self, rows: Iterable[Row], texts: Texts, *, training: bool
     ) -> Sequence[EncodedRow]:
         """See `Objective.examples`."""
+        rows = list(rows)
+        for row in rows:
+            if row.desirable is False:
+                raise LeitaiError(
+                    "an answer to avoid, which objective instruction would imitate",
+                    where=row.source,
+                    remedy="use objective kto, or drop the row",
+                )
         what = "training" if training else "validation"
         encoded = encode_rows(
-            list(rows),
+            rows,
             texts,
             max_length=self.spec.max_length,
             turns=self.spec.turns,

@@ -96,8 +96,15 @@ class Objective(ABC, Generic[E, B]):
     def loss(self, decoder: Decoder, batch: B) -> Tensor:
         """Return the sum of the batch's losses, in nats, with their gradient."""
 
-    def observe(self, decoder: Decoder, examples: Sequence[E]) -> Sequence[E]:
-        """Note what the model as it was before training says of the examples."""
+    def observe(self, decoder: Decoder, examples: Sequence[E], cache: Path) -> Sequence[E]:
+        """Note what the model as it was before training says of the examples.
+
+        Args:
+            decoder: without the method of adaptation.
+            examples: of one of the two sets.
+            cache: a file for what was noted, so that a resumed run need not ask again; it belongs
+                to this run, these examples and these weights alone.
+        """
         return examples
 
     def attach(self, decoder: Decoder, seed: int) -> None:

@@ -5,5 +5,17 @@ from typing import Any
 
 from leitai.training.objectives.instruction import InstructionTuning
 from leitai.training.objectives.interface import Objective
+from leitai.training.objectives.kto import Votes
+from leitai.training.objectives.preference import (
+    DirectPreference,
+    OddsRatioPreference,
+    SimplePreference,
+)
 
-OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {"instruction": InstructionTuning}
+OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
+    "instruction": InstructionTuning,
+    "dpo": DirectPreference,
+    "orpo": OddsRatioPreference,
+    "simpo": SimplePreference,
+    "kto": Votes,
+}
