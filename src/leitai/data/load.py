@@ -35,6 +35,12 @@ def load_rows(
     Raises:
         LeitaiError: the first mistake found: names file, line, field and what to do.
     """
+    if source.format == "text":
+        raise LeitaiError(
+            "plain text, where dialogues are needed",
+            where=source.name,
+            remedy="use it with `leitai train` and adapt.objective.name pretraining",
+        )
     notes = [] if notes is None else notes
     if source.set == "bookshop":
         rows = list(bookshop.rows(source.view or "intents"))

@@ -81,7 +81,8 @@ class DataSource(BaseModel):
             the spec, then below the data root.
         format: messages, alpaca, sharegpt or labels; guessed from the first row when unambiguous.
             preference (prompt, chosen, rejected) and vote (prompt, completion, label) are never
-            guessed: their rows hold answers that must not be imitated.
+            guessed: their rows hold answers that must not be imitated. text (documents of .jsonl
+            and .txt files, whose names may hold ``*``) is for pretraining.
         columns: names of columns, where they are not the usual ones.
         language: the language of rows that state none; rows that state another are left out.
         labels: the allowed answers in order, or a JSON file that lists them; default: those found.
@@ -98,7 +99,9 @@ class DataSource(BaseModel):
     set: str | None = None
     view: Literal["intents", "replies", "preferences"] | None = None
     path: str | dict[SplitName, str] | None = None
-    format: Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote"] | None = None
+    format: (
+        Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote", "text"] | None
+    ) = None
     columns: Columns = Columns()
     language: str | None = None
     labels: tuple[str, ...] | str | None = None

@@ -1,6 +1,6 @@
 """One training run from its spec file: what `leitai train` does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from leitai.base import LeitaiError
 from leitai.base.specfile import load_spec
 from leitai.data import DataSource, Row, load_rows, row_with, with_system
+from leitai.data.shards import Documents
+from leitai.data.source import SPLIT_NAMES
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -103,10 +105,17 @@ def run_train_job(
             where=run,
             remedy="add --resume to go on with it, or choose another --out folder",
         )
-    train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    train_rows: Iterable[Row]
+    valid_rows: Iterable[Row]
+    if job.adapt.objective.name == "pretraining":
+        train_rows, valid_rows = (
+            Documents(job.data, spec_folder, data_root, split) for split in SPLIT_NAMES[:2]
+        )
+    else:
+        train_rows, valid_rows = job_rows(job, spec_folder, data_root)
     if job.model.startswith(SCRATCH):
         base = run / "base"
-        texts = [str(m["content"]) for row in train_rows for m in row.messages if m.get("content")]
+        texts = (str(m["content"]) for row in train_rows for m in row.messages if m.get("content"))
         preset = job.model.removeprefix(SCRATCH)
         create_scratch(preset, texts, base, vocab_size=job.vocab_size, seed=job.seed)
     else:

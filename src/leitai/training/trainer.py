@@ -1,7 +1,7 @@
 """From a model folder and rows to an adapted model folder or adapter."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -28,8 +28,8 @@ _logger = logging.getLogger("leitai.training")
 
 def train(
     model_folder: Path,
-    train_rows: Sequence[Row],
-    valid_rows: Sequence[Row],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
     spec: AdaptSpec,
     run_folder: Path,
     *,
@@ -50,7 +50,8 @@ def train(
 
     Args:
         model_folder: a Hugging Face folder with tokenizer and chat template.
-        train_rows: each ends with the assistant's answer.
+        train_rows: each ends with the assistant's answer; gone through once. What else they need
+            depends on `spec.objective`.
         valid_rows: to stop by and choose the best weights with; without any, the last ones win.
         spec: how to train.
         run_folder: used by one process at a time.
@@ -76,14 +77,14 @@ def train(
             store.clear()
             for name in (RESULT_FILE, COST_FILE, "failure.json"):
                 (run_folder / name).unlink(missing_ok=True)
-        if not train_rows:
-            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
         dtype = dtype if spec.method.name == "lora" else "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
         objective = make_objective(spec)
         texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
         learnt = objective.examples(train_rows, texts, training=True)
+        if not learnt:
+            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
         checked = objective.examples(valid_rows, texts, training=False)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)

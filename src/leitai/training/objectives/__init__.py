@@ -5,13 +5,30 @@ The specs are free of torch; an objective itself is loaded when `make_objective`
 
 from typing import TYPE_CHECKING, Any
 
-from leitai.training.objectives.specs import DPO, KTO, ORPO, Instruction, ObjectiveSpec, SimPO
+from leitai.training.objectives.specs import (
+    DPO,
+    KTO,
+    ORPO,
+    Instruction,
+    ObjectiveSpec,
+    Pretraining,
+    SimPO,
+)
 
 if TYPE_CHECKING:
     from leitai.training.objectives.interface import Objective
     from leitai.training.spec import AdaptSpec
 
-__all__ = ["DPO", "KTO", "ORPO", "Instruction", "ObjectiveSpec", "SimPO", "make_objective"]
+__all__ = [
+    "DPO",
+    "KTO",
+    "ORPO",
+    "Instruction",
+    "ObjectiveSpec",
+    "Pretraining",
+    "SimPO",
+    "make_objective",
+]
 
 
 def make_objective(spec: "AdaptSpec") -> "Objective[Any, Any]":

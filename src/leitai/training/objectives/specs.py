@@ -49,4 +49,12 @@ class KTO(_Objective):
     undesirable_weight: float = Field(default=1.0, gt=0, description="of answers to avoid")
 
 
-ObjectiveSpec = Annotated[Instruction | DPO | ORPO | SimPO | KTO, Field(discriminator="name")]
+class Pretraining(_Objective):
+    """Predict every next token of plain text, in blocks of `max_length` tokens."""
+
+    name: Literal["pretraining"] = "pretraining"
+
+
+ObjectiveSpec = Annotated[
+    Instruction | DPO | ORPO | SimPO | KTO | Pretraining, Field(discriminator="name")
+]

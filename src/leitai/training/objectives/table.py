@@ -11,6 +11,7 @@ from leitai.training.objectives.preference import (
     OddsRatioPreference,
     SimplePreference,
 )
+from leitai.training.objectives.pretraining import Pretraining
 
 OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
     "instruction": InstructionTuning,
@@ -18,4 +19,5 @@ OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
     "orpo": OddsRatioPreference,
     "simpo": SimplePreference,
     "kto": Votes,
+    "pretraining": Pretraining,
 }
