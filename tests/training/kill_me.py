@@ -14,7 +14,15 @@ from leitai.training import AdaptSpec, train
 METHODS = {
     "full": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "qlora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "ia3": {"name": "ia3"},
+    "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
 }
+
+
+DTYPES = {"qlora": "nf4-double"}
 
 
 def main(model: str, run: str, method: str) -> None:
@@ -30,7 +38,16 @@ def main(model: str, run: str, method: str) -> None:
         noise=0.1,
     )
     rows = make_rows(70)
-    train(Path(model), rows, make_rows(9, 70), spec, Path(run), seed=5, checkpoint_every=2)
+    train(
+        Path(model),
+        rows,
+        make_rows(9, 70),
+        spec,
+        Path(run),
+        seed=5,
+        checkpoint_every=2,
+        dtype=DTYPES.get(method, "float32"),
+    )
 
 
 if __name__ == "__main__":

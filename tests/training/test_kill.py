@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kill_me import METHODS
 
 SCRIPT = Path(__file__).parent / "kill_me.py"
 STEPS = 36
@@ -41,7 +42,7 @@ def contents(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", list(METHODS))
 def test_a_killed_run_resumes_to_the_same_bits(qwen, tmp_path, method):
     whole = tmp_path / "whole"
     finish(start(qwen, whole, method))

@@ -1,5 +1,6 @@
 """The memory of training at its largest moment."""
 
+from leitai.adapters import leaves_adapter
 from leitai.adapters.method import Full
 from leitai.models.config import ModelConfig
 from leitai.planning import cost
@@ -40,12 +41,12 @@ def training_memory(
         "logits": 0,
     }
     lasting = {
-        "weights": cost.weight_bytes(config, dtype) + lora_bytes(config, task),
+        "weights": cost.weight_bytes(config, dtype) + adapter_bytes(config, task),
         "optimiser": cost.optimiser_bytes(config, method),
     }
     return lasting | max(loss, back, key=lambda parts: sum(parts.values()))
 
 
-def lora_bytes(config: ModelConfig, task: TrainTask) -> int:
-    """Bytes of LoRA's own numbers, float32."""
-    return 4 * cost.trainable_count(config, task.method) if task.method.name == "lora" else 0
+def adapter_bytes(config: ModelConfig, task: TrainTask) -> int:
+    """Bytes of an adapter's own numbers, float32."""
+    return 4 * cost.trainable_count(config, task.method) if leaves_adapter(task.method) else 0

@@ -1,6 +1,6 @@
 """The time of training."""
 
-from leitai.adapters.method import Full, LoRA
+from leitai.adapters.method import Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.planning import cost
 from leitai.planning.activations import activation_bytes
@@ -27,7 +27,7 @@ def training_seconds(
     batches = task.steps * task.window / rows
     tokens = task.unique(rows)
     blocks = cost.trained_blocks(config, method)
-    kind = "lora" if isinstance(method, LoRA) else "full"
+    kind = "lora" if isinstance(method, LinearAdapter) else "full"
     dtype = compute_dtype(method, dtype)
     beyond = machine.training.get(f"{kind} {dtype}") or machine.training["lora bfloat16"]
     moved = activation_bytes(config, method, dtype, tokens, native=machine.native)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import trainable_state
+from leitai.adapters import step_hooks, trainable_state
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
 from leitai.base.progress import progress
@@ -78,6 +78,7 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self.hooks = step_hooks(self.decoder, spec.method, self.total)
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
         self._valid_groups = [
@@ -101,6 +102,7 @@ class Loop:
             for name, parameter in self.parameters.items():
                 parameter.copy_(weights[name])
         restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
+        self.hooks.restore(checkpoint.tensors["method"])
         state = checkpoint.state
         self.step = checkpoint.step
         self.totals = Totals(**state["totals"])
@@ -120,7 +122,9 @@ class Loop:
             "threads": torch.get_num_threads(),
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        self.store.save(self.step, state, trainable_state(self.decoder), moments)
+        self.store.save(
+            self.step, state, trainable_state(self.decoder), moments, self.hooks.state()
+        )
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -193,6 +197,9 @@ class Loop:
             part = self.objective.loss(self.decoder, batch) / weight
             part.backward()  # type: ignore[no-untyped-call]
             losses.append(part.detach())
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -200,8 +207,9 @@ class Loop:
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.hooks.after_update(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
         self.totals.loss = loss
         self.totals.tokens += sum(batch.tokens for batch in batches)
         self.totals.targets += sum(batch.predictions for batch in batches)
@@ -209,6 +217,7 @@ class Loop:
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
             "loss": loss,
+            **({} if penalty is None else {"penalty": penalty.item()}),
             "learning_rate": rate,
             "gradient_norm": norm_value,
             "tokens": self.totals.tokens,

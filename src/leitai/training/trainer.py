@@ -6,7 +6,13 @@ from pathlib import Path
 
 import torch
 
-from leitai.adapters import apply_method, save_adapter, trainable_parameters, weights_hash
+from leitai.adapters import (
+    apply_method,
+    leaves_adapter,
+    save_adapter,
+    trainable_parameters,
+    weights_hash,
+)
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
@@ -46,7 +52,7 @@ def train(
 
     The run folder gets `metrics.jsonl` (reproducible), `clock.jsonl` and `cost.json` (not),
     `checkpoints/` while it runs, and at the end `result.json` beside `model/` (full, freeze) or
-    `adapter/` (LoRA).
+    `adapter/` (LoRA and its like).
 
     Args:
         model_folder: a Hugging Face folder with tokenizer and chat template.
@@ -56,13 +62,13 @@ def train(
         spec: how to train.
         run_folder: used by one process at a time.
         resume: go on from what is there, or return the result of a finished run; else start anew.
-        seed: of LoRA's start, order, noise and dropout.
+        seed: of an adapter's start, order, noise and dropout.
         title: of the progress bar.
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under LoRA; what is trained is float32, and so is the whole model
-            under full and freeze.
+        dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
+            trained is float32, and so is the whole model under full and freeze.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
 
@@ -77,7 +83,7 @@ def train(
             store.clear()
             for name in (RESULT_FILE, COST_FILE, "failure.json"):
                 (run_folder / name).unlink(missing_ok=True)
-        dtype = dtype if spec.method.name == "lora" else "float32"
+        dtype = dtype if leaves_adapter(spec.method) else "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
         objective = make_objective(spec)
@@ -94,7 +100,7 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        decoder = load_decoder(model_folder, dtype=dtype, device=device, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
         learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
         checked = objective.observe(decoder, checked, noted / "validation.safetensors")
@@ -141,7 +147,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
     """Write the best weights, then the result, then drop the checkpoints."""
     loop.take_best()
     spec, totals, early = loop.spec, loop.totals, loop.early
-    if spec.method.name == "lora":
+    if leaves_adapter(spec.method):
         output = loop.run_folder / "adapter"
         save_adapter(loop.decoder, output, base_hash, base_name=str(model_folder))
     else:

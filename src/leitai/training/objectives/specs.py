@@ -55,6 +55,13 @@ class Pretraining(_Objective):
     name: Literal["pretraining"] = "pretraining"
 
 
+class Classification(_Objective):
+    """Tell the rows' labels apart by a head of its own, from the last token's hidden state."""
+
+    name: Literal["classification"] = "classification"
+
+
 ObjectiveSpec = Annotated[
-    Instruction | DPO | ORPO | SimPO | KTO | Pretraining, Field(discriminator="name")
+    Instruction | DPO | ORPO | SimPO | KTO | Pretraining | Classification,
+    Field(discriminator="name"),
 ]

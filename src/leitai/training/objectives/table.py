@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from leitai.training.objectives.classification import Classification
 from leitai.training.objectives.instruction import InstructionTuning
 from leitai.training.objectives.interface import Objective
 from leitai.training.objectives.kto import Votes
@@ -20,4 +21,5 @@ OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
     "simpo": SimplePreference,
     "kto": Votes,
     "pretraining": Pretraining,
+    "classification": Classification,
 }
