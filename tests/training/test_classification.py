@@ -68,7 +68,7 @@ def test_a_trained_classifier_loads_everywhere(checkpoint, tmp_path, method):
         method=METHODS[method],
         epochs=16,
         batch_rows=8,
-        learning_rate=1e-2,
+        learning_rate=3e-3,
         patience=None,
     )
     result = train(checkpoint, labelled(24), labelled(9, 24), spec, tmp_path / "run")

@@ -98,6 +98,7 @@ class Batch:
         tokens: tokens of the rows, each row counted in full.
         predictions: targets of the rows, each row counted in full.
         sources: where the rows stand.
+        lengths: for each unique token, the tokens of its row, [N]; None where rows share tokens.
     """
 
     ids: Tensor
@@ -109,14 +110,25 @@ class Batch:
     tokens: int
     predictions: int
     sources: tuple[str, ...]
+    lengths: Tensor | None = None
 
 
-def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
+def collate(rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = True) -> Batch:
     """Put rows into one batch; what they begin with together is computed once.
 
     What stands after a row's last prediction is left out: nothing depends on it.
+
+    Args:
+        rows: in any order.
+        device: where the batch goes.
+        share: False keeps each row's tokens its own, for noise that is drawn for each row.
     """
-    forest = plant([row.ids[: row.targets[-1]] for row in rows])
+    forest = plant([row.ids[: row.targets[-1]] for row in rows], share=share)
+    lengths = None
+    if not share:
+        lengths = torch.empty(len(forest.ids), device=device)
+        for i, row in enumerate(rows):
+            lengths[torch.from_numpy(forest.places(i)).to(device)] = float(row.length)
     places = np.concatenate([forest.places(i)[row.targets - 1] for i, row in enumerate(rows)])
     labels = np.concatenate([row.labels for row in rows])
     weights = np.concatenate([row.weights for row in rows])
@@ -134,6 +146,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
         tokens=sum(len(row.ids) for row in rows),
         predictions=len(labels),
         sources=tuple(row.source for row in rows),
+        lengths=lengths,
     )
 
 
