@@ -113,17 +113,21 @@ class Batch:
     lengths: Tensor | None = None
 
 
-def collate(rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = True) -> Batch:
+def collate(
+    rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = True, causal: bool = True
+) -> Batch:
     """Put rows into one batch; what they begin with together is computed once.
 
-    What stands after a row's last prediction is left out: nothing depends on it.
+    What stands after a row's last prediction is left out where nothing depends on it.
 
     Args:
         rows: in any order.
         device: where the batch goes.
         share: False keeps each row's tokens its own, for noise that is drawn for each row.
+        causal: False lets tokens see what follows them; goes with `share=False`.
     """
-    forest = plant([row.ids[: row.targets[-1]] for row in rows], share=share)
+    seen = [row.ids[: row.targets[-1]] if causal else row.ids for row in rows]
+    forest = plant(seen, share=share)
     lengths = None
     if not share:
         lengths = torch.empty(len(forest.ids), device=device)
@@ -138,7 +142,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = Tr
     summed = np.bincount(owner.ravel(), weights=weights, minlength=len(first)).astype(np.float32)
     return Batch(
         ids=torch.from_numpy(forest.ids)[None].to(device),
-        scope=ForestScope(forest),
+        scope=ForestScope(forest, causal=causal),
         places=torch.from_numpy(pairs[0]).to(device),
         targets=torch.from_numpy(pairs[1]).to(device),
         weights=torch.from_numpy(summed).to(device),

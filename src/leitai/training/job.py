@@ -107,7 +107,7 @@ def run_train_job(
         )
     train_rows: Iterable[Row]
     valid_rows: Iterable[Row]
-    if job.adapt.objective.name == "pretraining":
+    if job.adapt.objective.name in ("pretraining", "masked"):
         train_rows, valid_rows = (
             Documents(job.data, spec_folder, data_root, split) for split in SPLIT_NAMES[:2]
         )

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from leitai.training.objectives.classification import Classification
+from leitai.training.objectives.contrastive import Contrastive
 from leitai.training.objectives.instruction import InstructionTuning
 from leitai.training.objectives.interface import Objective
 from leitai.training.objectives.kto import Votes
+from leitai.training.objectives.masked import MaskedPrediction
 from leitai.training.objectives.preference import (
     DirectPreference,
     OddsRatioPreference,
@@ -22,4 +24,6 @@ OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
     "kto": Votes,
     "pretraining": Pretraining,
     "classification": Classification,
+    "masked": MaskedPrediction,
+    "contrastive": Contrastive,
 }
