@@ -13,6 +13,7 @@ from leitai.training import AdaptSpec, train
 
 METHODS = {
     "full": {"name": "full"},
+    "mixed": {"name": "full"},
     "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
     "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
     "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
@@ -46,7 +47,7 @@ def main(model: str, run: str, method: str) -> None:
         Path(run),
         seed=5,
         checkpoint_every=2,
-        dtype=DTYPES.get(method, "float32"),
+        dtype="bfloat16" if method == "mixed" else DTYPES.get(method, "float32"),
     )
 
 

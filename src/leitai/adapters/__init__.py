@@ -17,10 +17,11 @@ if TYPE_CHECKING:
         trainable_parameters,
         trainable_state,
     )
-    from leitai.adapters.export import export_merged
+    from leitai.adapters.export import export_merged, load_merged
     from leitai.adapters.hashing import weights_hash
     from leitai.adapters.lora import LoRALinear
     from leitai.adapters.merging import merge
+    from leitai.adapters.packing import packed_weights
     from leitai.adapters.peft_files import load_adapter, save_adapter
     from leitai.adapters.several import Adapters, load_adapters
 
@@ -33,7 +34,9 @@ _HOMES = {
     "leaves_adapter": "apply",
     "load_adapter": "peft_files",
     "load_adapters": "several",
+    "load_merged": "export",
     "merge": "merging",
+    "packed_weights": "packing",
     "save_adapter": "peft_files",
     "step_hooks": "apply",
     "trainable_parameters": "apply",
@@ -58,7 +61,9 @@ __all__ = [
     "leaves_adapter",
     "load_adapter",
     "load_adapters",
+    "load_merged",
     "merge",
+    "packed_weights",
     "save_adapter",
     "step_hooks",
     "trainable_parameters",

@@ -100,10 +100,12 @@ def train(
 
         leitai train examples/train.yaml --out runs/support --resume
     """
+    from leitai.cli.exporting import write_card
     from leitai.cli.planning import compare_with_plan
     from leitai.training.job import run_train_job
 
     result = run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
+    write_card(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)
 
@@ -292,7 +294,7 @@ def plan(
     ] = None,
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16", "int8", "int4"],
-        typer.Option("--dtype", help="Of the weights; full and freeze train in float32."),
+        typer.Option("--dtype", help="Of the weights, or under full and freeze of the products."),
     ] = "float32",
     device: Device = "cpu",
     measure: Annotated[
@@ -338,6 +340,34 @@ def plan(
         measure=measure,
         json=json,
     )
+
+
+@app.command()
+def export(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A checkpoint, hub id or training run folder.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="A new folder.")],
+    to: Annotated[
+        Literal["hf", "gguf"], typer.Option("--to", help="Hugging Face folder, or for llama.cpp.")
+    ] = "hf",
+    adapter: Adapter = None,
+    type_: Annotated[
+        Literal["f32", "f16", "bf16", "q8_0", "q4_0"] | None,
+        typer.Option("--type", help="Of the weights; hf: f32, gguf: bf16. q8_0 and q4_0: gguf."),
+    ] = None,
+) -> None:
+    """Hand a model over: adapter merged, logits checked, model card written.
+
+    Examples:
+
+        leitai export runs/support --out support-hf
+
+        leitai export ./qwen --adapter ./adapter --to gguf --type q8_0 --out support-gguf
+    """
+    from leitai.cli import exporting
+
+    exporting.export(source, out, to=to, adapter=adapter, format_name=type_)
 
 
 @app.command()

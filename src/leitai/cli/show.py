@@ -49,7 +49,7 @@ def duel(duel: "Duel") -> None:
     reason = duel.verdict["overall"]["reason"]
     line(f"裁决: {reason['zh']}")
     line(f"Verdict: {reason['en']}")
-    line(f"Report: {_short(duel.report)}")
+    line(f"Report: {short(duel.report)}")
 
 
 def training(result: "TrainResult") -> None:
@@ -62,7 +62,7 @@ def training(result: "TrainResult") -> None:
         f"{result.trainable_parameters:,} trained parameters; "
         f"{result.tokens_per_second:,.0f} tokens/s, {result.seconds:,.0f} s"
     )
-    line(f"Model: {_short(result.output)}")
+    line(f"Model: {short(result.output)}")
 
 
 def _interval(value: dict[str, float], percent: bool, *, signed: bool = False) -> str:
@@ -73,7 +73,7 @@ def _interval(value: dict[str, float], percent: bool, *, signed: bool = False) -
     return f"{parts[0]:{sign}.{digits}f} [{low}, {high}]"
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """Show a path relative to here when it is below."""
     try:
         return str(path.relative_to(Path.cwd()))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def labels_of(
     return declared or tuple(sorted({row.label for row in rows if row.label is not None}))
 
 
-def data_hash(rows: Sequence[Row]) -> str:
+def data_hash(rows: Iterable[Row]) -> str:
     """Return the SHA-256 of the rows: all but the place where they stand."""
     digest = hashlib.sha256()
     for row in rows:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from leitai.adapters import Adapters, load_adapter, load_adapters
 from leitai.base import LeitaiError
+from leitai.base.memory import reused_memory
 from leitai.inference.batches import by_length, pad
 from leitai.inference.encoding import encode_pair, encode_text
 from leitai.inference.generation import Generated, Limits, Row, make_row
@@ -384,11 +385,12 @@ class LanguageModel:
         """Write rows to their ends."""
         handles = [self.engine.submit(row) for row in rows]
         try:
-            for handle in handles:
-                while not handle.done:
-                    self.engine.step()
-                if handle.error is not None:
-                    raise handle.error
+            with reused_memory():
+                for handle in handles:
+                    while not handle.done:
+                        self.engine.step()
+                    if handle.error is not None:
+                        raise handle.error
         finally:
             for handle in handles:
                 self.engine.cancel(handle)

@@ -103,5 +103,6 @@ def plan_adaptation(
         max_steps=adapt.max_steps,
         valid_rows=len(valid),
         longest=lengths.longest,
+        checkpointing=adapt.activation_checkpointing,
     )
     return make_plan(config, task, machine, dtype)

@@ -221,9 +221,14 @@ class Tokenizer:
         """Return the text of a `tokenizer.json`: the one it was read from, or a new one."""
         if self._source is not None:
             return self._source
-        content: dict[str, Any] = json.loads(self._backend.to_str())
+        content: dict[str, Any] = json.loads(self.backend_json())
         content["added_tokens"] = [token.to_json() for token in self.added]
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+    def backend_json(self) -> str:
+        """Return the byte-level BPE without added tokens, as `tokenizers` writes it."""
+        text: str = self._backend.to_str()
+        return text
 
     def save(self, folder: Path | str) -> None:
         """Write `tokenizer.json`, and a `tokenizer_config.json` where the folder has none.

@@ -35,6 +35,10 @@ class Example(Protocol):
         """Tokens of all its sequences."""
 
     @property
+    def predictions(self) -> int:
+        """How many tokens are predicted."""
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """All that the loss depends on, for a hash."""
 
@@ -77,6 +81,11 @@ class EncodedRow:
     def length(self) -> int:
         """See `Example.length`."""
         return len(self.ids)
+
+    @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return len(self.targets)
 
     @property
     def content(self) -> tuple[NDArray[np.generic], ...]:

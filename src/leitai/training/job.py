@@ -1,14 +1,15 @@
 """One training run from its spec file: what `leitai train` does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.base import LeitaiError
+from leitai.base.files import write_json
 from leitai.base.specfile import load_spec
-from leitai.data import DataSource, Row, load_rows, row_with, with_system
+from leitai.data import DataSource, Row, data_hash, load_rows, row_with, with_system
 from leitai.data.shards import Documents
 from leitai.data.source import SPLIT_NAMES
 from leitai.training.spec import AdaptSpec
@@ -37,7 +38,9 @@ class TrainJob(BaseModel):
     thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     dtype: Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"] = Field(
-        default="float32", description="of frozen weights; what is trained is float32"
+        default="float32",
+        description="of frozen weights, or under full and freeze of the products; what is trained "
+        "is float32",
     )
 
     @model_validator(mode="after")
@@ -78,7 +81,7 @@ def run_train_job(
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
 ) -> "TrainResult":
-    """Train as a spec file says.
+    """Train as a spec file says; `resolved.json` keeps the spec and the rows' hashes.
 
     Args:
         spec_path: the YAML file; relative paths in it start at its folder.
@@ -113,6 +116,7 @@ def run_train_job(
         )
     else:
         train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
     if job.model.startswith(SCRATCH):
         base = run / "base"
         texts = (str(m["content"]) for row in train_rows for m in row.messages if m.get("content"))
@@ -135,3 +139,23 @@ def run_train_job(
         device=job.device,
         dtype=job.dtype,
     )
+
+
+def _resolved(job: TrainJob, train: Iterable[Row], valid: Iterable[Row]) -> dict[str, Any]:
+    """The spec with all defaults filled in, and what the rows are."""
+    languages: set[str] = set()
+
+    def noted(rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if row.language:
+                languages.add(row.language)
+            yield row
+
+    return {
+        "spec": job.model_dump(mode="json"),
+        "data": {
+            "train": data_hash(noted(train)),
+            "validation": data_hash(noted(valid)),
+            "languages": sorted(languages),
+        },
+    }

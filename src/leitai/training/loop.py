@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import step_hooks, trainable_state
+from leitai.adapters import packed_weights, step_hooks, trainable_state
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
+from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
@@ -24,6 +26,7 @@ from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.precision import WorkingCopies
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
 
@@ -50,6 +53,7 @@ class Loop:
         store: the run's checkpoints.
         title: of the progress bar.
         checkpoint_every: steps between checkpoints; None goes by the clock.
+        products: the number format of products where it is not that of the weights.
         step: updates done.
     """
 
@@ -64,6 +68,7 @@ class Loop:
     store: CheckpointStore
     title: str = "training"
     checkpoint_every: int | None = None
+    products: torch.dtype | None = None
     step: int = 0
     totals: Totals = field(default_factory=Totals)
 
@@ -78,6 +83,9 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self._computing = (
+            WorkingCopies(self.decoder, self.products) if self.products else nullcontext
+        )
         self.hooks = step_hooks(self.decoder, spec.method, self.total)
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
@@ -141,6 +149,9 @@ class Loop:
         with (
             metrics,
             clock,
+            # recomputation is for want of memory
+            nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
+            packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -193,13 +204,14 @@ class Loop:
         torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
         weight = sum(batch.weight for batch in batches)
         losses = []
-        for batch in self.objective.prepare(self.decoder, batches):
-            part = self.objective.loss(self.decoder, batch) / weight
-            part.backward()  # type: ignore[no-untyped-call]
-            losses.append(part.detach())
-        penalty = self.hooks.penalty()
-        if penalty is not None:
-            penalty.backward()  # type: ignore[no-untyped-call]
+        with self._computing():
+            for batch in self.objective.prepare(self.decoder, batches):
+                part = self.objective.loss(self.decoder, batch) / weight
+                part.backward()  # type: ignore[no-untyped-call]
+                losses.append(part.detach())
+            penalty = self.hooks.penalty()
+            if penalty is not None:
+                penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -246,7 +258,7 @@ class Loop:
     def _evaluate(self) -> dict[str, Any]:
         """Measure the validation loss, keep the weights if it is the best; return the line."""
         self.decoder.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self._computing():
             parts = [
                 self.objective.loss(self.decoder, batch)
                 for group in self._valid_groups

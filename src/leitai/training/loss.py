@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from leitai.kernels import softmax_slope
 from leitai.models import Decoder
 from leitai.training.batches import Batch
 
@@ -60,27 +61,26 @@ class _FusedCrossEntropy(torch.autograd.Function):
         into_hidden, into_head = ctx.needs_input_grad[:2]
         grad_hidden = torch.empty_like(hidden) if into_hidden else None
         grad_head = torch.zeros_like(head) if into_head else None
+        wanted = into_hidden or into_head
         wide = torch.promote_types(hidden.dtype, torch.float32)
         size = max(1, CHUNK_BYTES // (4 * len(head)))
         losses = []
         for start in range(0, len(targets), size):
             part = slice(start, start + size)
             rows, weight = hidden[part], weights[part].to(wide)
-            logits = (rows @ head.T).to(weight.dtype)
-            picked = targets[part, None]
-            found = logits.gather(1, picked)[:, 0]
-            total = logits.logsumexp(dim=-1)
-            if smoothing:
-                found = found.lerp(logits.mean(dim=-1), smoothing)
-            losses.append(((total - found) * weight).sum())
-            if grad_hidden is None and grad_head is None:
+            logits = rows @ head.T
+            picked, spread = targets[part, None], weight * smoothing
+            if smoothing:  # before the logits are written over
+                above = logits.gather(1, picked)[:, 0] - logits.mean(dim=-1)
+                losses.append((spread * above).sum())
+            found, slope = softmax_slope(logits, targets[part], weight, wanted=wanted)
+            losses.append(found.sum())
+            if slope is None:
                 continue
-            # d loss / d logits = weight * (softmax - one-hot), written over the logits
-            slope = logits.sub_(total[:, None]).exp_()
-            slope.scatter_add_(1, picked, slope.new_full(picked.shape, smoothing - 1.0))
             if smoothing:
-                slope.sub_(smoothing / slope.shape[1])
-            slope = slope.mul_(weight[:, None]).to(hidden.dtype)
+                slope.scatter_add_(1, picked, spread[:, None].to(slope.dtype))
+                slope.sub_((spread / slope.shape[1])[:, None].to(slope.dtype))
+            slope = slope.to(hidden.dtype)
             if grad_hidden is not None:
                 torch.mm(slope, head, out=grad_hidden[part])
             if grad_head is not None:

@@ -16,11 +16,12 @@ from leitai.adapters import (
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
-from leitai.base.memory import available_bytes, peak_bytes
+from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
-from leitai.models import Decoder, load_decoder, read_config, save_decoder
+from leitai.models import load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
+from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
@@ -28,7 +29,6 @@ from leitai.training.objectives.interface import Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
 
-_STATE_BYTES = 12  # a trained number's gradient and two moments, float32
 _logger = logging.getLogger("leitai.training")
 
 
@@ -68,7 +68,8 @@ def train(
         thinking: passed to the template.
         device: of the decoder.
         dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
-            trained is float32, and so is the whole model under full and freeze.
+            trained is float32. Under full and freeze all weights are float32, and bfloat16 is what
+            products are computed in; float16, whose range does not do for that, then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
 
@@ -83,7 +84,9 @@ def train(
             store.clear()
             for name in (RESULT_FILE, COST_FILE, "failure.json"):
                 (run_folder / name).unlink(missing_ok=True)
-        dtype = dtype if leaves_adapter(spec.method) else "float32"
+        whole = not leaves_adapter(spec.method)
+        if whole and dtype != "bfloat16":
+            dtype = "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
         objective = make_objective(spec)
@@ -100,13 +103,18 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype=dtype, device=device, quantize_head=False)
+        decoder = load_decoder(
+            model_folder, dtype="float32" if whole else dtype, device=device, quantize_head=False
+        )
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
         learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
         checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
-        _check_memory(decoder, model_folder)
+        check_memory(decoder, model_folder)
+        decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
+        if decoder.activation_checkpointing:
+            give_freed_memory_back()
         loop = Loop(
             decoder,
             learnt,
@@ -119,6 +127,7 @@ def train(
             store=store,
             title=title,
             checkpoint_every=checkpoint_every,
+            products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
         )
         if checkpoint is not None:
             loop.resume(checkpoint)
@@ -128,19 +137,6 @@ def train(
         with torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
-
-
-def _check_memory(decoder: Decoder, model_folder: Path) -> None:
-    needed = trainable_parameters(decoder) * _STATE_BYTES
-    on_gpu = decoder.device.type == "cuda"
-    free = torch.cuda.mem_get_info(decoder.device)[0] if on_gpu else available_bytes()
-    if needed > free:
-        raise LeitaiError(
-            f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "
-            f"{free / 2**30:.1f} GiB are free",
-            where=model_folder,
-            remedy="use method lora, or freeze with fewer blocks",
-        )
 
 
 def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:

@@ -44,6 +44,11 @@ class LabelledText:
         return len(self.ids)
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return 1
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return self.ids, np.array([self.label])

@@ -42,6 +42,11 @@ class TextPair:
         return len(self.text) + len(self.positive)
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return 1
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return self.text, self.positive

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from leitai.adapters import count_trainable
+from leitai.adapters import count_trainable, leaves_adapter
 from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
@@ -166,6 +166,18 @@ def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     """Bytes of one token's keys and values in all blocks: 2 L K d numbers."""
     size = max(2, int(DTYPE_BYTES[dtype]))
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * size
+
+
+def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> int:
+    """Bytes of the weights while they are trained.
+
+    Adapters: the base in `dtype`, and float32 numbers of their own. Full and Freeze: float32, and
+    in half precision a working copy of everything but the embedding (`training/precision.py`).
+    """
+    if leaves_adapter(method):
+        return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
+    copied = parameter_count(config) - config.vocab_size * config.hidden_size
+    return weight_bytes(config, "float32") + (0 if dtype == "float32" else 2 * copied)
 
 
 def optimiser_bytes(config: ModelConfig, method: Method) -> int:
