@@ -1,4 +1,4 @@
-"""A run in a process of its own, to be killed: kill_me.py MODEL RUN METHOD."""
+"""A run in a process of its own, to be killed: kill_me.py MODEL RUN VARIANT."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from training_rows import make_rows
 
+from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 
 METHODS = {
@@ -21,15 +22,30 @@ METHODS = {
     "ia3": {"name": "ia3"},
     "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
 }
+FULL = {"method": METHODS["full"]}
+VARIANTS = {
+    **{name: {"method": method} for name, method in METHODS.items()},
+    "muon": {
+        **FULL,
+        "optimizer": {"name": "muon"},
+        "layer_decay": 0.8,
+        "schedule": {"name": "wsd", "decay": 0.5},
+        "ema": 0.9,
+    },
+    "metric": {
+        "method": METHODS["lora"],
+        "validation": {"metric": "chrf", "rows": 4, "max_characters": 8},
+    },
+}
 
 
-DTYPES = {"qlora": "nf4-double"}
+DTYPES = {"qlora": "nf4-double", "mixed": "bfloat16"}
 
 
-def main(model: str, run: str, method: str) -> None:
+def main(model: str, run: str, variant: str) -> None:
     torch.set_num_threads(1)
     spec = AdaptSpec(
-        method=METHODS[method],
+        **VARIANTS[variant],
         epochs=4,
         batch_rows=4,
         accumulation=2,
@@ -46,8 +62,11 @@ def main(model: str, run: str, method: str) -> None:
         spec,
         Path(run),
         seed=5,
+        dtype=DTYPES.get(variant, "float32"),
         checkpoint_every=2,
-        dtype="bfloat16" if method == "mixed" else DTYPES.get(method, "float32"),
+        metrics=METRICS,
+        write=write,
+        samples=2 if variant == "metric" else 0,
     )
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from leitai.adapters import count_trainable, leaves_adapter
-from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter
+from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter, LoRA
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 
@@ -178,6 +178,29 @@ def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> in
         return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
     copied = parameter_count(config) - config.vocab_size * config.hidden_size
     return weight_bytes(config, "float32") + (0 if dtype == "float32" else 2 * copied)
+
+
+PACKED_SHARE = 0.25
+"""Of the machine's memory, what the weights that are packed may take (`adapters/packing.py`)."""
+
+
+def packed_bytes(config: ModelConfig, method: Method, dtype: str, memory: int) -> int:
+    """Bytes of the second layout of the weights under LoRA; 0 where they stay as they are.
+
+    Args:
+        config: the architecture.
+        method: what is trained.
+        dtype: of the frozen weights.
+        memory: of the machine, in bytes.
+    """
+    if not isinstance(method, LoRA) or dtype != "bfloat16":
+        return 0
+    numbers = sum(
+        matrix.inputs * matrix.outputs
+        for layer in range(config.num_hidden_layers)
+        for matrix in adapted(config, method, layer)
+    )
+    return 2 * numbers if 2 * numbers < PACKED_SHARE * memory else 0
 
 
 def optimiser_bytes(config: ModelConfig, method: Method) -> int:

@@ -7,23 +7,17 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from leitai.adapters.cost import PACKED_SHARE
 from leitai.adapters.lora import LoRALinear
 from leitai.kernels.packed import PackedWeight
 from leitai.models import Decoder
-
-_SHARE = 0.25
-"""Of the machine's memory: the second layout takes as much again as the weights themselves."""
-
-
-def packable(weight_bytes: int) -> bool:
-    """Whether there is room for two layouts, whatever else happens to run at the moment."""
-    return weight_bytes < _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @contextmanager
 def packed_weights(decoder: Decoder, rows: int = 2048) -> Iterator[None]:
     """Pack the frozen weights under plain LoRA while the block runs; see `kernels/packed.py`.
 
+    They are left alone where there is no room for two layouts, whatever else runs at the moment.
     Meanwhile `layer.weight` has its shape but no memory, and reads as NaN.
 
     Args:
@@ -35,7 +29,8 @@ def packed_weights(decoder: Decoder, rows: int = 2048) -> Iterator[None]:
         for module in decoder.modules()
         if type(module) is LoRALinear and PackedWeight.takes(module.weight)
     ]
-    if not packable(sum(layer.weight.nbytes for layer in layers)):
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if sum(layer.weight.nbytes for layer in layers) >= PACKED_SHARE * machine:
         layers = []
     for layer in layers:
         layer.packed = PackedWeight(layer.weight.detach(), rows)

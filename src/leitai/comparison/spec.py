@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from leitai.comparison.search.spec import SearchSpec
 from leitai.data import DataSource
 from leitai.evaluation import Task
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking.names import TrackerName
 
 SCRATCH = "scratch:"
 """Prefix of a model that is made here, with a tokenizer trained on the run's own text."""
@@ -88,6 +90,12 @@ class CompareSpec(_Part):
         default_factory=list, description="data to adapt on; needed with `adapt` and scratch models"
     )
     adapt: AdaptSpec | None = Field(default=None, description="leave out to compare as they are")
+    search: SearchSpec | None = Field(
+        default=None, description="try settings on validation first, as many for each contender"
+    )
+    track: tuple[TrackerName, ...] | None = Field(
+        default=None, description="where curves are shown too; default: TensorBoard if installed"
+    )
     prompting: PromptingSpec = PromptingSpec()
     verdict: VerdictSpec = VerdictSpec()
     runtime: RuntimeSpec = RuntimeSpec()
@@ -112,6 +120,11 @@ class CompareSpec(_Part):
                 f"objective {self.adapt.objective.name} leaves a model that gives no answers; "
                 "use it with `leitai train`"
             )
+        if self.search is not None:
+            if self.adapt is None:
+                raise ValueError("`search` needs `adapt`: say what is trained")
+            if self.search.rank and not hasattr(self.adapt.method, "rank"):
+                raise ValueError(f"search.rank: the method {self.adapt.method.name} has no rank")
         scratch = [c.model for c in self.contenders if c.model.startswith(SCRATCH)]
         if scratch and self.adapt is None:
             raise ValueError(f"{scratch[0]} starts from random weights; add an `adapt` section")

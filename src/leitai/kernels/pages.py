@@ -7,8 +7,9 @@ of the bandwidth (measured on two Zen 4 cores).
 
 import ctypes
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ctypes import c_int, c_size_t, c_void_p
+from functools import cache
 
 from torch import Tensor
 
@@ -18,21 +19,40 @@ _PAGE = 1 << 12
 _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
 
 
+def allow_huge_pages(tensor: Tensor) -> None:
+    """Let memory that nobody has written to yet come in huge pages as it is filled."""
+    if tensor.device.type == "cpu":
+        for first, size in _whole_pages([tensor]):
+            _system().madvise(first, size, _MADV_HUGEPAGE)
+
+
 def use_huge_pages(tensors: Iterable[Tensor]) -> None:
     """Ask the operating system to move tensors on the CPU into huge pages; their addresses stay.
 
     A wish: a system that has no such pages, none left, or maps the weights from a file leaves them
-    where they are. It takes as long as copying the weights.
+    where they are. It takes as long as copying what is not in huge pages yet.
     """
-    if not sys.platform.startswith("linux"):
-        return
+    for first, size in _whole_pages(t for t in tensors if t.device.type == "cpu"):
+        if _system().madvise(first, size, _MADV_HUGEPAGE) == 0:
+            _system().madvise(first, size, _MADV_COLLAPSE)
+
+
+@cache
+def _system() -> ctypes.CDLL:
     system = ctypes.CDLL(None)
     system.madvise.argtypes, system.madvise.restype = (c_void_p, c_size_t, c_int), c_int
-    for start, end in _runs(t for t in tensors if t.device.type == "cpu"):
+    return system
+
+
+def _whole_pages(tensors: Iterable[Tensor]) -> Iterator[tuple[int, int]]:
+    """Yield start and size of the huge pages that lie in tensors altogether; none but on Linux."""
+    if not sys.platform.startswith("linux"):
+        return
+    for start, end in _runs(tensors):
         first = -(-start // _HUGE) * _HUGE
         size = end // _HUGE * _HUGE - first
-        if size > 0 and system.madvise(first, size, _MADV_HUGEPAGE) == 0:
-            system.madvise(first, size, _MADV_COLLAPSE)
+        if size > 0:
+            yield first, size
 
 
 def _runs(tensors: Iterable[Tensor]) -> list[tuple[int, int]]:

@@ -104,5 +104,6 @@ def plan_adaptation(
         valid_rows=len(valid),
         longest=lengths.longest,
         checkpointing=adapt.activation_checkpointing,
+        averaged=adapt.ema is not None,
     )
     return make_plan(config, task, machine, dtype)

@@ -30,6 +30,7 @@ class TrainTask:
         valid_rows: rows to validate with after each epoch.
         longest: tokens of the rows of the largest batch; None takes the mean.
         checkpointing: whether activations are recomputed; "auto": if they would not fit.
+        averaged: whether a moving average of what is trained is kept.
     """
 
     rows: int
@@ -45,6 +46,7 @@ class TrainTask:
     valid_rows: int = 0
     longest: float | None = None
     checkpointing: Literal["auto"] | bool = "auto"
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")

@@ -90,6 +90,7 @@ class CheckpointStore:
         weights: Tensors,
         moments: Tensors,
         method: Tensors,
+        average: Tensors | None = None,
     ) -> None:
         """Write a checkpoint to resume from and remove those no longer needed.
 
@@ -99,12 +100,13 @@ class CheckpointStore:
             weights: the trained weights.
             moments: the optimiser's tensors.
             method: what the method's hooks remember.
+            average: of the weights, where one is kept.
 
         Raises:
             LeitaiError: the disk is full; the earlier checkpoints are still there.
         """
         tensors = {"weights": weights, "optimizer": moments, "method": method}
-        self._write("step", step, state, tensors)
+        self._write("step", step, state, tensors | ({"average": average} if average else {}))
         for old in self.steps()[KEPT:]:
             shutil.rmtree(self._path("step", old), ignore_errors=True)
         self._prune_best(state["best_step"])

@@ -16,6 +16,7 @@ from leitai.training.memory import StepSize, needs_checkpointing, step_memory
 from leitai.training.spec import AdaptSpec
 
 _STATE_BYTES = 12  # a trained number's gradient and two moments, float32
+_AVERAGE_BYTES = 4
 
 
 def free_bytes(device: torch.device) -> int:
@@ -25,13 +26,14 @@ def free_bytes(device: torch.device) -> int:
     return available_bytes()
 
 
-def check_memory(decoder: Decoder, model_folder: Path) -> None:
+def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
     """Refuse a run that cannot begin.
 
     Raises:
         LeitaiError: gradients and the optimiser's state alone are larger than the free memory.
     """
-    needed, free = trainable_parameters(decoder) * _STATE_BYTES, free_bytes(decoder.device)
+    state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
+    needed, free = trainable_parameters(decoder) * state, free_bytes(decoder.device)
     if needed > free:
         raise LeitaiError(
             f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "

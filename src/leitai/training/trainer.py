@@ -1,8 +1,11 @@
 """From a model folder and rows to an adapted model folder or adapter."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -25,9 +28,12 @@ from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
-from leitai.training.objectives.interface import Texts
+from leitai.training.objectives.interface import Objective, Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking import TrackerName, forget, open_tracking
+from leitai.training.tracking.samples import Samples
+from leitai.training.validation import Metrics, Trainee, Writer, find_metric, spread
 
 _logger = logging.getLogger("leitai.training")
 
@@ -47,6 +53,10 @@ def train(
     device: str = "cpu",
     dtype: str = "float32",
     checkpoint_every: int | None = None,
+    metrics: Metrics = MappingProxyType({}),
+    write: Writer | None = None,
+    samples: int = 0,
+    track: Sequence[TrackerName] | None = None,
 ) -> TrainResult:
     """Adapt a model; killed at any moment and called again, it ends with the same bits.
 
@@ -72,6 +82,11 @@ def train(
             products are computed in; float16, whose range does not do for that, then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
+        metrics: what `spec.validation.metric` may name beside the loss
+            (`leitai.evaluation.validation.METRICS`).
+        write: lets the model answer rows (`leitai.evaluation.validation.write`).
+        samples: validation rows that it answers at each evaluation, into `samples.jsonl`.
+        track: where curves are shown too; None is TensorBoard where it is installed.
 
     Raises:
         LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
@@ -82,8 +97,11 @@ def train(
         store.tidy()
         if not resume:
             store.clear()
-            for name in (RESULT_FILE, COST_FILE, "failure.json"):
+            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
                 (run_folder / name).unlink(missing_ok=True)
+            forget(run_folder)
+        asking = valid_rows if isinstance(valid_rows, Sequence) else ()
+        metric = find_metric(spec, metrics, asking)
         whole = not leaves_adapter(spec.method)
         if whole and dtype != "bfloat16":
             dtype = "float32"
@@ -91,10 +109,7 @@ def train(
         config = read_config(model_folder)
         objective = make_objective(spec)
         texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
-        learnt = objective.examples(train_rows, texts, training=True)
-        if not learnt:
-            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
-        checked = objective.examples(valid_rows, texts, training=False)
+        learnt, checked = _read(objective, train_rows, valid_rows, texts)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -107,14 +122,33 @@ def train(
             model_folder, dtype="float32" if whole else dtype, device=device, quantize_head=False
         )
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
-        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
-        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
+        learnt, checked = (
+            objective.observe(decoder, examples, noted / f"{part}.safetensors")
+            for part, examples in (("train", learnt), ("validation", checked))
+        )
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
-        check_memory(decoder, model_folder)
+        check_memory(decoder, model_folder, spec)
         decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
         if decoder.activation_checkpointing:
             give_freed_memory_back()
+        done = 0 if checkpoint is None else checkpoint.step
+        settings = {
+            **{"model": str(model_folder), "seed": seed, "dtype": dtype},
+            "adapt": spec.model_dump(mode="json"),
+        }
+        tracking = open_tracking(track, title, run_folder, done, settings)
+
+        def trainee(rows: int | None) -> Trainee:
+            labels = sorted({r.label for r in (*train_rows, *asking) if r.label is not None})
+            longest = spec.validation.max_characters
+            return Trainee(
+                decoder, chat, spread(asking, rows), tuple(labels), date, thinking, longest
+            )
+
+        shown = None
+        if write is not None and samples and asking:
+            shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
             learnt,
@@ -127,6 +161,9 @@ def train(
             store=store,
             title=title,
             checkpoint_every=checkpoint_every,
+            measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
+            show=shown,
+            tracking=tracking,
             products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
         )
         if checkpoint is not None:
@@ -134,9 +171,21 @@ def train(
         for note in store.notes:
             _logger.warning(note)
         devices = [decoder.device] if decoder.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
+
+
+def _read(
+    objective: Objective[Any, Any],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
+    texts: Texts,
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    learnt = objective.examples(train_rows, texts, training=True)
+    if not learnt:
+        raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+    return learnt, objective.examples(valid_rows, texts, training=False)
 
 
 def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
@@ -167,6 +216,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
         valid_rows=len(loop.valid),
         trainable_parameters=trainable_parameters(loop.decoder),
         seconds=round(totals.seconds, 3),
+        best_score=early.best_score if loop.measure is not None else None,
         peak_bytes=max(totals.peak_bytes, peak_bytes()),
         notes=tuple(loop.store.notes),
     )
