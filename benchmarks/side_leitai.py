@@ -19,6 +19,7 @@ from leitai.training import AdaptSpec, batches
 from leitai.training.batches import EncodedRow
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
 
 Job = dict[str, Any]
 
@@ -42,7 +43,7 @@ def _loop(decoder: Decoder, rows: list[dict[str, list[int]]], spec: AdaptSpec, r
         [],
         spec=spec,
         seed=SEED,
-        special=frozenset(),
+        objective=make_objective(spec),
         identity={},
         run_folder=run,
         store=CheckpointStore(run / "checkpoints"),

@@ -101,10 +101,12 @@ def test_a_run_may_go_on_either_way_and_ends_with_the_same_bits(
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_auto_goes_by_the_memory_that_is_free(chat, rows, monkeypatch):
+def test_auto_goes_by_the_memory_that_is_free(chat, rows, tmp_path, monkeypatch):
     from leitai.training.encoding import encode_rows
+    from leitai.training.objectives.interface import Texts
 
-    encoded = encode_rows(rows(23), chat, FULL, vocab_size=400, prompt_weight=0.0)
+    texts = Texts(chat, 400, tmp_path)
+    encoded = encode_rows(rows(23), texts, max_length=1024, turns="all", prompt_weight=0.0)
     decoder = init_decoder(scratch_config("qwen3-nano", 400), 0)
     size = fitting.largest_step(encoded, FULL)
     assert max(len(row.ids) for row in encoded) <= size.tokens

@@ -6,9 +6,9 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from leitai.adapters import Adapters, load_adapter, load_adapters
 from leitai.base import LeitaiError
@@ -21,6 +21,7 @@ from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
 from leitai.inference.scoring import TOKEN_BUDGET, Score, score_by_adapter
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
+from leitai.models.pooling import pack_texts
 
 if TYPE_CHECKING:
     from leitai.text import Chat, Tokenizer
@@ -312,7 +313,7 @@ class LanguageModel:
         ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
         return self.stream(ids, **options)
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
+    def embed(self, texts: Sequence[str], *, bidirectional: bool = False) -> Tensor:
         """Embed texts: the mean of the last hidden states over a text's tokens, at length 1.
 
         Hidden states are those after the final norm. The BOS takes part in the computation but not
@@ -320,6 +321,8 @@ class LanguageModel:
 
         Args:
             texts: N texts.
+            bidirectional: whether every token sees its whole text, as models want that learnt by
+                the objectives masked and contrastive.
 
         Returns:
             [N, hidden], fp32, on the CPU.
@@ -333,11 +336,13 @@ class LanguageModel:
         result = torch.empty(len(rows), self.config.hidden_size)
         with torch.inference_mode():
             for batch in by_length(rows, lambda row: len(row[1]), TOKEN_BUDGET):
-                hidden = self.decoder(pad([ids for _, ids in batch], self.decoder.device))
-                for i, (number, ids) in enumerate(batch):
-                    skip = 1 if ids[0] == self.tokenizer.bos_id and len(ids) > 1 else 0
-                    mean = hidden[i, skip : len(ids)].float().mean(dim=0)
-                    result[number] = normalize(mean, dim=0).cpu()
+                packed = pack_texts(
+                    [np.asarray(ids, dtype=np.int64) for _, ids in batch],
+                    self.decoder.device,
+                    bidirectional=bidirectional,
+                    bos_id=self.tokenizer.bos_id,
+                )
+                result[[number for number, _ in batch]] = packed.embed(self.decoder).cpu()
         return result
 
     def _row(

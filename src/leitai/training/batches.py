@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,37 @@ POOL = (
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+
+
+class Example(Protocol):
+    """One thing to learn from, as the model sees it."""
+
+    @property
+    def source(self) -> str:
+        """Where it stands, for errors."""
+
+    @property
+    def sequences(self) -> tuple[Ints, ...]:
+        """The token ids that go through the model, [T] each."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of all its sequences."""
+
+    @property
+    def predictions(self) -> int:
+        """How many tokens are predicted."""
+
+    @property
+    def content(self) -> tuple[NDArray[np.generic], ...]:
+        """All that the loss depends on, for a hash."""
+
+    @property
+    def answer_bytes(self) -> int:
+        """UTF-8 length of what is predicted; 0 where bits a byte would mean nothing."""
+
+
+E = TypeVar("E", bound=Example)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +72,26 @@ class EncodedRow:
     source: str
     answer_bytes: int = 0
 
+    @property
+    def sequences(self) -> tuple[Ints, ...]:
+        """See `Example.sequences`."""
+        return (self.ids,)
+
+    @property
+    def length(self) -> int:
+        """See `Example.length`."""
+        return len(self.ids)
+
+    @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return len(self.targets)
+
+    @property
+    def content(self) -> tuple[NDArray[np.generic], ...]:
+        """See `Example.content`."""
+        return self.ids, self.targets, self.weights
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -55,6 +107,7 @@ class Batch:
         tokens: tokens of the rows, each row counted in full.
         predictions: targets of the rows, each row counted in full.
         sources: where the rows stand.
+        lengths: for each unique token, the tokens of its row, [N]; None where rows share tokens.
     """
 
     ids: Tensor
@@ -66,14 +119,29 @@ class Batch:
     tokens: int
     predictions: int
     sources: tuple[str, ...]
+    lengths: Tensor | None = None
 
 
-def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
+def collate(
+    rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = True, causal: bool = True
+) -> Batch:
     """Put rows into one batch; what they begin with together is computed once.
 
-    What stands after a row's last prediction is left out: nothing depends on it.
+    What stands after a row's last prediction is left out where nothing depends on it.
+
+    Args:
+        rows: in any order.
+        device: where the batch goes.
+        share: False keeps each row's tokens its own, for noise that is drawn for each row.
+        causal: False lets tokens see what follows them; goes with `share=False`.
     """
-    forest = plant([row.ids[: row.targets[-1]] for row in rows])
+    seen = [row.ids[: row.targets[-1]] if causal else row.ids for row in rows]
+    forest = plant(seen, share=share)
+    lengths = None
+    if not share:
+        lengths = torch.empty(len(forest.ids), device=device)
+        for i, row in enumerate(rows):
+            lengths[torch.from_numpy(forest.places(i)).to(device)] = float(row.length)
     places = np.concatenate([forest.places(i)[row.targets - 1] for i, row in enumerate(rows)])
     labels = np.concatenate([row.labels for row in rows])
     weights = np.concatenate([row.weights for row in rows])
@@ -83,7 +151,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
     summed = np.bincount(owner.ravel(), weights=weights, minlength=len(first)).astype(np.float32)
     return Batch(
         ids=torch.from_numpy(forest.ids)[None].to(device),
-        scope=ForestScope(forest),
+        scope=ForestScope(forest, causal=causal),
         places=torch.from_numpy(pairs[0]).to(device),
         targets=torch.from_numpy(pairs[1]).to(device),
         weights=torch.from_numpy(summed).to(device),
@@ -91,6 +159,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
         tokens=sum(len(row.ids) for row in rows),
         predictions=len(labels),
         sources=tuple(row.source for row in rows),
+        lengths=lengths,
     )
 
 
@@ -127,25 +196,23 @@ def epoch_windows(lengths: Sequence[int], window: int, seed: int, epoch: int) ->
     return [windows[i] for i in np.argsort(draws.random(len(windows)), kind="stable")]
 
 
-def window_batches(
-    rows: Sequence[EncodedRow], batch_rows: int, batch_tokens: int, device: str = "cpu"
-) -> Iterator[Batch]:
-    """Yield the batches of one step's rows, those that begin alike together.
+def window_parts(examples: Sequence[E], batch_rows: int, batch_tokens: int) -> Iterator[list[E]]:
+    """Part one step's examples into those of its batches; what begins alike stays together.
 
     Args:
-        rows: of the step.
-        batch_rows: most rows of a batch.
-        batch_tokens: most unique tokens of a batch; a longer row is a batch of its own.
-        device: where the batches go.
+        examples: of the step.
+        batch_rows: most examples of a batch.
+        batch_tokens: most unique tokens of a batch; a longer example is a batch of its own.
     """
-    ordered = sorted(rows, key=lambda row: row.ids.astype(">u4").tobytes())
-    batch: list[EncodedRow] = []
+    ordered = sorted(examples, key=lambda example: example.sequences[0].astype(">u4").tobytes())
+    part: list[E] = []
     tokens = 0
-    for row in ordered:
-        new = len(row.ids) - (common_prefix(batch[-1].ids, row.ids) if batch else 0)
-        if batch and (len(batch) == batch_rows or tokens + new > batch_tokens):
-            yield collate(batch, device)
-            batch, tokens, new = [], 0, len(row.ids)
-        batch.append(row)
+    for example in ordered:
+        chain = (*(part[-1].sequences[:1] if part else ()), *example.sequences)
+        new = example.length - sum(map(common_prefix, chain, chain[1:]))
+        if part and (len(part) == batch_rows or tokens + new > batch_tokens):
+            yield part
+            part, tokens, new = [], 0, example.length
+        part.append(example)
         tokens += new
-    yield collate(batch, device)
+    yield part

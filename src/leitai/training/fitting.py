@@ -8,9 +8,10 @@ import torch
 from leitai.adapters import trainable_parameters
 from leitai.base import LeitaiError
 from leitai.base.memory import available_bytes
+from leitai.forest import plant
 from leitai.kernels.build import library
 from leitai.models import Decoder
-from leitai.training.batches import EncodedRow, window_batches
+from leitai.training.batches import Example, window_parts
 from leitai.training.memory import StepSize, needs_checkpointing, step_memory
 from leitai.training.spec import AdaptSpec
 
@@ -43,7 +44,7 @@ def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
 
 
 def chooses_checkpointing(
-    decoder: Decoder, rows: Sequence[EncodedRow], spec: AdaptSpec, dtype: str
+    decoder: Decoder, rows: Sequence[Example], spec: AdaptSpec, dtype: str
 ) -> bool:
     """Decide about activation checkpointing as the spec says, or by the memory that is free.
 
@@ -66,13 +67,14 @@ def chooses_checkpointing(
     return needs_checkpointing(sum(needed.values()), free_bytes(decoder.device))
 
 
-def largest_step(rows: Sequence[EncodedRow], spec: AdaptSpec) -> StepSize:
+def largest_step(rows: Sequence[Example], spec: AdaptSpec) -> StepSize:
     """Return the size of the batches that the longest rows make; rows of a length come together."""
     window = spec.batch_rows * spec.accumulation
-    longest = sorted(rows, key=lambda row: len(row.ids))[-window:]
-    batches = list(window_batches(longest, spec.batch_rows, spec.batch_tokens))
+    longest = sorted(rows, key=lambda row: row.length)[-window:]
+    parts = list(window_parts(longest, spec.batch_rows, spec.batch_tokens))
+    forests = [plant([ids for row in part for ids in row.sequences]) for part in parts]
     return StepSize(
-        tokens=max(batch.ids.shape[1] for batch in batches),
-        targets=max(len(batch.targets) for batch in batches),
-        accumulates=len(batches) > 1,
+        tokens=max(len(forest.ids) for forest in forests),
+        targets=max(sum(row.predictions for row in part) for part in parts),
+        accumulates=len(parts) > 1,
     )

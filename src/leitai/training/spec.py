@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from leitai.adapters.method import LoRA, Method
+from leitai.training.objectives.specs import Instruction, ObjectiveSpec
 
 LEARNING_RATES = {
     **{"full": 2e-5, "freeze": 5e-5},
@@ -89,6 +90,7 @@ class AdaptSpec(BaseModel):
         description="what is trained: full, freeze, lora, dora, adalora, ia3, prefix_tuning, "
         "prompt_tuning or bottleneck",
     )
+    objective: ObjectiveSpec = Field(default=Instruction(), description="what is learnt")
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(
         default=None, ge=1, description="end after so many steps even if epochs remain"
@@ -159,9 +161,27 @@ class AdaptSpec(BaseModel):
         lt=1,
         description="probability of dropping or replacing a prompt token while training",
     )
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of each target's probability that is spread over the vocabulary",
+    )
+    embedding_noise: float = Field(
+        default=0.0, ge=0, le=1000, description="NEFTune's alpha (arXiv 2310.05914), 5 to 15 there"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "AdaptSpec":
+        if self.objective.name != "instruction" and (self.noise or self.prompt_weight):
+            raise ValueError("noise and prompt_weight go with objective.name instruction")
+        if self.objective.name not in ("instruction", "pretraining") and (
+            self.label_smoothing or self.embedding_noise
+        ):
+            raise ValueError(
+                "label_smoothing and embedding_noise go with objective.name instruction or "
+                "pretraining (dpo has a label_smoothing of its own)"
+            )
         if isinstance(self.schedule, WSD) and self.warmup + self.schedule.decay > 1:
             raise ValueError(
                 f"warmup ({self.warmup}) and schedule.decay ({self.schedule.decay}) are more than "

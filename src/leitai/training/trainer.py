@@ -1,10 +1,11 @@
 """From a model folder and rows to an adapted model folder or adapter."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -17,17 +18,18 @@ from leitai.adapters import (
     with_start_ids,
 )
 from leitai.base import LeitaiError
-from leitai.base.files import atomic_folder
+from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
 from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
-from leitai.training.encoding import encode_rows
 from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
+from leitai.training.objectives.interface import Objective, Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import TrackerName, forget, open_tracking
@@ -39,8 +41,8 @@ _logger = logging.getLogger("leitai.training")
 
 def train(
     model_folder: Path,
-    train_rows: Sequence[Row],
-    valid_rows: Sequence[Row],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
     spec: AdaptSpec,
     run_folder: Path,
     *,
@@ -65,7 +67,8 @@ def train(
 
     Args:
         model_folder: a Hugging Face folder with tokenizer and chat template.
-        train_rows: each ends with the assistant's answer.
+        train_rows: each ends with the assistant's answer; gone through once. What else they need
+            depends on `spec.objective`.
         valid_rows: to stop by and choose the best weights with; without any, the last ones win.
         spec: how to train.
         run_folder: used by one process at a time.
@@ -98,30 +101,16 @@ def train(
             for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
                 (run_folder / name).unlink(missing_ok=True)
             forget(run_folder)
-        if not train_rows:
-            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
-        metric = find_metric(spec, metrics, valid_rows)
+        asking = valid_rows if isinstance(valid_rows, Sequence) else ()
+        metric = find_metric(spec, metrics, asking)
         whole = not leaves_adapter(spec.method)
         if whole and dtype != "bfloat16":
             dtype = "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
-        learnt, checked = (
-            encode_rows(
-                rows,
-                chat,
-                spec,
-                vocab_size=config.vocab_size,
-                prompt_weight=weight,
-                date=date,
-                thinking=thinking,
-                title=f"{title}: {what} rows",
-            )
-            for rows, what, weight in (
-                (train_rows, "training", spec.prompt_weight),
-                (valid_rows, "validation", 0.0),
-            )
-        )
+        objective = make_objective(spec)
+        texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
+        learnt, checked = _read(objective, train_rows, valid_rows, texts)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -131,30 +120,35 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         decoder = load_decoder(
-            model_folder,
-            dtype="float32" if whole else dtype,
-            device=device,
-            quantize_head=False,
+            model_folder, dtype="float32" if whole else dtype, device=device, quantize_head=False
         )
-        method = with_start_ids(spec.method, chat.tokenizer.encode)
-        apply_method(decoder, method, seed)
+        noted = store.folder / f"observed-{hash_value(identity)[:16]}"
+        learnt, checked = (
+            objective.observe(decoder, examples, noted / f"{part}.safetensors")
+            for part, examples in (("train", learnt), ("validation", checked))
+        )
+        apply_method(decoder, with_start_ids(spec.method, chat.tokenizer.encode), seed)
+        objective.attach(decoder, seed)
         check_memory(decoder, model_folder, spec)
         decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
         if decoder.activation_checkpointing:
             give_freed_memory_back()
         done = 0 if checkpoint is None else checkpoint.step
-        settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
-        settings |= {"adapt": spec.model_dump(mode="json")}
+        settings = {
+            **{"model": str(model_folder), "seed": seed, "dtype": dtype},
+            "adapt": spec.model_dump(mode="json"),
+        }
         tracking = open_tracking(track, title, run_folder, done, settings)
 
         def trainee(rows: int | None) -> Trainee:
-            asked = spread(valid_rows, rows)
-            labels = sorted({r.label for r in (*train_rows, *valid_rows) if r.label is not None})
+            labels = sorted({r.label for r in (*train_rows, *asking) if r.label is not None})
             longest = spec.validation.max_characters
-            return Trainee(decoder, chat, asked, tuple(labels), date, thinking, longest)
+            return Trainee(
+                decoder, chat, spread(asking, rows), tuple(labels), date, thinking, longest
+            )
 
         shown = None
-        if write is not None and samples and valid_rows:
+        if write is not None and samples and asking:
             shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
@@ -162,7 +156,7 @@ def train(
             checked,
             spec=spec,
             seed=seed,
-            special=frozenset(chat.tokenizer.control.values()),
+            objective=objective,
             identity=identity,
             run_folder=run_folder,
             store=store,
@@ -181,6 +175,18 @@ def train(
         with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
+
+
+def _read(
+    objective: Objective[Any, Any],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
+    texts: Texts,
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    learnt = objective.examples(train_rows, texts, training=True)
+    if not learnt:
+        raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+    return learnt, objective.examples(valid_rows, texts, training=False)
 
 
 def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
