@@ -13,9 +13,10 @@ from leitai.adapters import LoRA, apply_method, save_adapter, weights_hash
 from leitai.data.bookshop import rows as bookshop_rows
 from leitai.models import init_decoder, load_decoder, preset, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, train_tokenizer, write_scratch_text_files
-from leitai.training import AdaptSpec, create_scratch
+from leitai.training import create_scratch
 from leitai.training.batches import epoch_windows
 from leitai.training.encoding import encode_rows
+from leitai.training.objectives.interface import Texts
 
 SEED = 1
 VOCABULARY = 3000  # of the scratch tokenizers, as in the demo
@@ -120,9 +121,8 @@ def _encoded_questions(model: Path, count: int) -> list[dict[str, Ids]]:
     chosen = _questions()[:count]
     if len(chosen) < count:
         raise ValueError(f"the case wants {count} rows, the bundled set has {len(chosen)}")
-    encoded = encode_rows(
-        chosen, chat, AdaptSpec(), vocab_size=chat.tokenizer.vocab_size, prompt_weight=0.0
-    )
+    texts = Texts(chat, chat.tokenizer.vocab_size, model)
+    encoded = encode_rows(chosen, texts, max_length=1024, turns="all", prompt_weight=0.0)
     return [{"ids": row.ids.tolist(), "targets": row.targets.tolist()} for row in encoded]
 
 

@@ -49,6 +49,7 @@ from leitai.training import AdaptSpec
 from leitai.training.batches import EncodedRow
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
 
 VOCAB = 3000  # of scratch models
 
@@ -117,7 +118,7 @@ def _train(decoder: Decoder, task: TrainTask) -> float:
             [],
             spec=spec,
             seed=0,
-            special=frozenset(),
+            objective=make_objective(spec),
             identity={},
             run_folder=run,
             store=CheckpointStore(run / "checkpoints"),

@@ -16,6 +16,7 @@ from leitai.training import AdaptSpec
 from leitai.training.batches import EncodedRow
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
 
 Job = dict[str, Any]
 
@@ -39,7 +40,7 @@ def _loop(decoder: Decoder, rows: list[dict[str, list[int]]], spec: AdaptSpec, r
         [],
         spec=spec,
         seed=SEED,
-        special=frozenset(),
+        objective=make_objective(spec),
         identity={},
         run_folder=run,
         store=CheckpointStore(run / "checkpoints"),

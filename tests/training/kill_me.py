@@ -7,7 +7,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import make_rows
+from training_rows import make_rows
 
 from leitai.training import AdaptSpec, train
 

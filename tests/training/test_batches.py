@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leitai.training.batches import EncodedRow, collate, epoch_windows, generator, window_batches
+from leitai.training.batches import EncodedRow, collate, epoch_windows, generator, window_parts
 from leitai.training.noise import Noise
 
 
@@ -79,11 +79,11 @@ def test_a_target_that_rows_share_counts_for_each_of_them():
 
 def test_batches_part_a_window_by_rows_and_by_unique_tokens():
     rows = [make_row([n, n + 1, n + 2], [1]) for n in (4, 0, 2, 1, 3)]
-    assert [len(b.sources) for b in window_batches(rows, 2, 100)] == [2, 2, 1]
-    assert [len(b.sources) for b in window_batches(rows, 9, 7)] == [2, 2, 1]
+    assert [len(part) for part in window_parts(rows, 2, 100)] == [2, 2, 1]
+    assert [len(part) for part in window_parts(rows, 9, 7)] == [2, 2, 1]
     alike = [make_row([*range(50), n], [50]) for n in range(8)]
-    assert [len(b.sources) for b in window_batches(alike, 9, 60)] == [8]
-    parts = list(window_batches(rows, 2, 100))
+    assert [len(part) for part in window_parts(alike, 9, 60)] == [8]
+    parts = [collate(part) for part in window_parts(rows, 2, 100)]
     assert sorted(torch.cat([part.targets for part in parts]).tolist()) == [1, 2, 3, 4, 5]
 
 

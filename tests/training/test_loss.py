@@ -8,7 +8,7 @@ from torch.nn.functional import log_softmax
 from leitai.adapters import Full, LoRA, apply_method
 from leitai.models import load_decoder
 from leitai.training import loss
-from leitai.training.batches import EncodedRow, collate, window_batches
+from leitai.training.batches import EncodedRow, collate, window_parts
 
 
 def make_rows(count, vocab, seed=0, weighted=False):
@@ -90,13 +90,15 @@ def test_accumulation_changes_nothing(decoder, count, weighted):
     rows = make_rows(count, decoder.config.vocab_size, weighted=weighted)
     expected = reference(decoder, rows)
     for size in (16, 4, 1):
-        assert_same(gradients(decoder, list(window_batches(rows, size, 1000))), expected)
+        assert_same(
+            gradients(decoder, [collate(p) for p in window_parts(rows, size, 1000)]), expected
+        )
 
 
 def test_the_budget_of_tokens_changes_nothing(decoder):
     rows = make_rows(6, decoder.config.vocab_size)
     expected = gradients(decoder, [collate(rows)])
-    parts = list(window_batches(rows, 6, 30))
+    parts = [collate(part) for part in window_parts(rows, 6, 30)]
     assert len(parts) > 1
     assert_same(gradients(decoder, parts), expected)
 

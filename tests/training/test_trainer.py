@@ -16,6 +16,7 @@ from leitai.models import load_decoder
 from leitai.training import AdaptSpec, train
 from leitai.training import loop as loop_module
 from leitai.training.checkpoint import CheckpointStore
+from leitai.training.objectives.instruction import InstructionTuning
 
 FULL = AdaptSpec(method=Full(), learning_rate=0.01, epochs=3, batch_rows=4, patience=None)
 LORA = AdaptSpec(
@@ -208,16 +209,16 @@ def test_lora_on_a_half_precision_base(qwen, rows, tmp_path):
 def test_a_loss_that_is_nan_names_step_and_rows_and_keeps_the_weights(
     qwen, rows, tmp_path, monkeypatch, spec
 ):
-    loss_sum = loop_module.loss_sum
+    loss_of = InstructionTuning.loss
     calls = []
 
-    def poisoned(decoder, batch):
+    def poisoned(self, decoder, batch):
         calls.append(batch.sources)
-        loss = loss_sum(decoder, batch)
+        loss = loss_of(self, decoder, batch)
         return loss * float("nan") if len(calls) == 5 else loss
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module, "loss_sum", poisoned)
+        patch.setattr(InstructionTuning, "loss", poisoned)
         with pytest.raises(LeitaiError) as caught:
             train(qwen, rows(20), [], spec, tmp_path / "run")
     text = str(caught.value)

@@ -1,7 +1,7 @@
 """The main job: from SPEC.yaml to a verdict and a report, stage by stage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from leitai.comparison.reporting import report_data
 from leitai.comparison.spec import NATIVE, CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.verdict import ItemScore, TaskScores, decide
-from leitai.data import Row, data_hash, labels_of, load_rows, with_system
+from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
 from leitai.evaluation import HIGHER_IS_BETTER, Classification, Task, read_records
 from leitai.evaluation.evaluate import pick_items
 
@@ -105,15 +105,9 @@ def _training_rows(
         for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
             if row.split in parts:
                 parts[row.split].append(
-                    Row(
+                    replace(
+                        row_with(row, lambda messages: with_system(messages, system)),
                         id=f"{number}/{row.id}",
-                        messages=with_system(row.messages, system),
-                        source=row.source,
-                        label=row.label,
-                        language=row.language,
-                        group=row.group,
-                        split=row.split,
-                        tools=row.tools,
                     )
                 )
     for name, rows in parts.items():

@@ -4,7 +4,7 @@ from leitai.data.catalogue import CATALOGUE, PublicSet
 from leitai.data.duplicates import near_duplicates, overlap
 from leitai.data.lines import read_jsonl
 from leitai.data.load import data_hash, labels_of, load_rows
-from leitai.data.rows import Message, Row, with_system
+from leitai.data.rows import Message, Row, row_with, with_system
 from leitai.data.source import Columns, DataSource, Split
 from leitai.data.splits import assign_splits
 
@@ -23,5 +23,6 @@ __all__ = [
     "near_duplicates",
     "overlap",
     "read_jsonl",
+    "row_with",
     "with_system",
 ]

@@ -39,26 +39,33 @@ def intents() -> tuple[Intent, ...]:
     return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
 
 
-def rows(view: Literal["intents", "replies"] = "intents") -> Sequence[Row]:
+def rows(view: Literal["intents", "replies", "preferences"] = "intents") -> Sequence[Row]:
     """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
 
     Args:
         view: "intents": the assistant answers with the intent's id, which is also the row's label;
-            "replies": the assistant answers with the shop's reply.
+            "replies": the assistant answers with the shop's reply;
+            "preferences": the shop's reply, and rejected beside it that of another intent.
     """
+    names = [intent.id for intent in intents()]
     replies = {intent.id: intent.reply for intent in intents()}
     result = []
     for line, record in read_jsonl(_FOLDER / "utterances.jsonl"):
         intent = record["intent"]
         for language in LANGUAGES:
             answer = intent if view == "intents" else replies[intent][language]
+            question = {"role": "user", "content": record[language]}
+            rejected = None
+            if view == "preferences":
+                # every other intent in turn, as the lines go on
+                step = 1 + line % (len(names) - 1)
+                other = names[(names.index(intent) + step) % len(names)]
+                rejected = (question, {"role": "assistant", "content": replies[other][language]})
             result.append(
                 Row(
                     id=f"{record['id']}-{language}",
-                    messages=(
-                        {"role": "user", "content": record[language]},
-                        {"role": "assistant", "content": answer},
-                    ),
+                    messages=(question, {"role": "assistant", "content": answer}),
+                    rejected=rejected,
                     source=f"bookshop/utterances.jsonl, line {line}",
                     label=intent if view == "intents" else None,
                     language=language,

@@ -19,6 +19,8 @@ class Example:
     messages: tuple[Message, ...]
     label: str | None = None
     tools: tuple[dict[str, Any], ...] | None = None
+    rejected: tuple[Message, ...] | None = None
+    desirable: bool | None = None
 
 
 # OpenAI's names beside those that ShareGPT exports have used over the years.
@@ -44,7 +46,7 @@ def read_messages(record: Record, where: str) -> Example:
         LeitaiError: the dialogue is not valid; names the place.
     """
     return Example(
-        check_dialogue(_field(record, "messages", where), where),
+        check_dialogue(field(record, "messages", where), where),
         tools=check_tools(record.get("tools"), where),
     )
 
@@ -55,7 +57,7 @@ def read_sharegpt(record: Record, where: str) -> Example:
     Raises:
         LeitaiError: the dialogue is not valid; names the place.
     """
-    turns = _field(record, "conversations", where)
+    turns = field(record, "conversations", where)
     if not isinstance(turns, list):
         raise LeitaiError(
             '"conversations" must be a list',
@@ -130,7 +132,7 @@ def read_labelled(record: Record, where: str, *, text: str, label: str) -> Examp
         LeitaiError: a column is missing, empty or of a wrong type; names it.
     """
     question = _text(record, text, where)
-    answer = _field(record, label, where)
+    answer = field(record, label, where)
     if isinstance(answer, int) and not isinstance(answer, bool):
         answer = str(answer)
     if not isinstance(answer, str):
@@ -149,7 +151,12 @@ def read_labelled(record: Record, where: str, *, text: str, label: str) -> Examp
     return Example(check_dialogue(messages, where), label=answer)
 
 
-def _field(record: Record, name: str, where: str) -> Any:
+def field(record: Record, name: str, where: str) -> Any:
+    """Return a field that must be there.
+
+    Raises:
+        LeitaiError: it is missing; names what it may be called instead.
+    """
     if name not in record:
         raise missing(name, record, where)
     return record[name]
@@ -208,13 +215,15 @@ def refuse_preferences(record: Record, where: str) -> None:
         raise LeitaiError(
             "preference pairs (chosen and rejected), not examples to imitate",
             where=where,
-            remedy="append the chosen answer to the dialogue and drop both fields",
+            remedy="set format: preference and an objective such as dpo, or append the chosen "
+            "answer to the dialogue and drop both fields",
         )
     if dialogue and isinstance(record.get("label", record.get("kto_tag")), bool):
         raise LeitaiError(
             "votes on answers (KTO), not examples to imitate",
             where=where,
-            remedy="keep the rows whose label is true and drop that field",
+            remedy="set format: vote and objective kto, or keep the rows whose label is true and "
+            "drop that field",
         )
 
 

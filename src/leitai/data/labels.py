@@ -45,7 +45,7 @@ def declared_labels(
         path = find_path(source.labels, base_folder, data_root)
         labels, where = _label_file(path), str(path)
     elif source.set == "bookshop":
-        return tuple(i.id for i in bookshop.intents()) if source.view != "replies" else None
+        return tuple(i.id for i in bookshop.intents()) if source.view in (None, "intents") else None
     elif source.set is not None and (entry := public_set(source.set)).labels is not None:
         path = find_file(entry, entry.labels, data_root)
         labels, where = _label_file(path), str(path)

@@ -12,9 +12,9 @@ from leitai.data import bookshop
 from leitai.data.catalogue import find_file, public_set
 from leitai.data.labels import check_labels, declared_labels, find_path
 from leitai.data.reading import DataFile, read_rows
-from leitai.data.rows import Message, Row
+from leitai.data.rows import Message, Row, row_with
 from leitai.data.source import DataSource, SplitName
-from leitai.data.splits import assign_splits, take_few
+from leitai.data.splits import assign_splits, judgement, take_few
 
 
 def load_rows(
@@ -35,6 +35,12 @@ def load_rows(
     Raises:
         LeitaiError: the first mistake found: names file, line, field and what to do.
     """
+    if source.format == "text":
+        raise LeitaiError(
+            "plain text, where dialogues are needed",
+            where=source.name,
+            remedy="use it with `leitai train` and adapt.objective.name pretraining",
+        )
     notes = [] if notes is None else notes
     if source.set == "bookshop":
         rows = list(bookshop.rows(source.view or "intents"))
@@ -69,11 +75,12 @@ def labels_of(
     return declared or tuple(sorted({row.label for row in rows if row.label is not None}))
 
 
-def data_hash(rows: Sequence[Row]) -> str:
+def data_hash(rows: Iterable[Row]) -> str:
     """Return the SHA-256 of the rows: all but the place where they stand."""
     digest = hashlib.sha256()
     for row in rows:
         parts = [row.id, row.messages, row.label, row.language, row.group, row.split, row.tools]
+        parts += judgement(row)
         digest.update(hash_value(parts).encode())
     return digest.hexdigest()
 
@@ -154,7 +161,11 @@ def _note_repeats(source: DataSource, rows: Sequence[Row], notes: list[str]) -> 
 
 
 def _instruct(row: Row, instruction: str) -> Row:
-    messages: list[Message] = [dict(message) for message in row.messages]
-    user = next(message for message in messages if message["role"] == "user")
+    return row_with(row, lambda messages: _instructed(messages, instruction))
+
+
+def _instructed(messages: tuple[Message, ...], instruction: str) -> tuple[Message, ...]:
+    result: list[Message] = [dict(message) for message in messages]
+    user = next(message for message in result if message["role"] == "user")
     user["content"] = f"{instruction}\n\n{user['content']}"
-    return replace(row, messages=tuple(messages))
+    return tuple(result)

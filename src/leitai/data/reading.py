@@ -20,6 +20,7 @@ from leitai.data.formats import (
     read_labelled,
     refuse_preferences,
 )
+from leitai.data.preferences import PREFERENCE_READERS
 from leitai.data.rows import Row
 from leitai.data.source import SPLIT_NAMES, Columns, SplitName
 from leitai.data.splits import content_key
@@ -31,6 +32,7 @@ _SPLIT_WORDS: dict[str, SplitName] = {
     "val": "validation",
     "dev": "validation",
 }
+_READERS = DIALOGUE_READERS | PREFERENCE_READERS
 _PLACEHOLDER = re.compile(r"\{\{ *\w+ *\}\}")
 
 
@@ -110,7 +112,8 @@ class _RowReader:
         self.settled = False
 
     def row(self, where: str, record: dict[str, Any], key: str | None) -> Row:
-        refuse_preferences(record, where)
+        if self.format not in PREFERENCE_READERS:
+            refuse_preferences(record, where)
         self._settle(record, where)
         columns = self.columns
         example = self._example(record, where)
@@ -123,6 +126,8 @@ class _RowReader:
             group=_optional(record, columns.group, where),
             split=self.file.split or _split_of(record, columns.split, key, self.file.parts, where),
             tools=example.tools,
+            rejected=example.rejected,
+            desirable=example.desirable,
         )
 
     def _settle(self, record: dict[str, Any], where: str) -> None:
@@ -143,7 +148,7 @@ class _RowReader:
         text, label = self.columns.text, self.columns.label
         if self.format == "labels" and text and label:
             return read_labelled(record, where, text=text, label=label)
-        return DIALOGUE_READERS[str(self.format)](record, where)
+        return _READERS[str(self.format)](record, where)
 
     def _id(self, record: dict[str, Any], where: str) -> str | None:
         """Return the row's own id; files of one split each may count from 0, each for itself."""
@@ -152,7 +157,14 @@ class _RowReader:
 
     def _content_id(self, example: Example) -> str:
         """Return an id made of the content: the same row has the same id wherever it stands."""
-        bare = Row(id="", messages=example.messages, source="", tools=example.tools)
+        bare = Row(
+            id="",
+            messages=example.messages,
+            source="",
+            tools=example.tools,
+            rejected=example.rejected,
+            desirable=example.desirable,
+        )
         identity = content_key(bare)[:16]
         self.seen[identity] += 1
         return identity + (f"-{self.seen[identity]}" if self.seen[identity] > 1 else "")

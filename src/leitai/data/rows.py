@@ -1,6 +1,7 @@
 """What every reader yields: a row of messages with its provenance."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 Message = dict[str, Any]
@@ -20,6 +21,8 @@ class Row:
         group: rows of one group are never parted by a split.
         split: "train", "validation" or "test" where the data set fixes it.
         tools: JSON schemas of the tools that the assistant may call.
+        rejected: for a preference, the same dialogue with the worse answer at its end.
+        desirable: for a vote, whether the answer is one to give.
     """
 
     id: str
@@ -30,6 +33,8 @@ class Row:
     group: str | None = None
     split: str | None = None
     tools: tuple[Message, ...] | None = None
+    rejected: tuple[Message, ...] | None = None
+    desirable: bool | None = None
 
 
 def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:
@@ -37,3 +42,9 @@ def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Mess
     if system is None or (messages and messages[0]["role"] == "system"):
         return messages
     return ({"role": "system", "content": system}, *messages)
+
+
+def row_with(row: Row, change: Callable[[tuple[Message, ...]], tuple[Message, ...]]) -> Row:
+    """Change a row's dialogue, and the rejected one beside it alike."""
+    rejected = None if row.rejected is None else change(row.rejected)
+    return replace(row, messages=change(row.messages), rejected=rejected)

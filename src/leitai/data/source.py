@@ -75,10 +75,14 @@ class DataSource(BaseModel):
     Attributes:
         set: "bookshop" (bundled), or a public set such as "banking77" below the data root.
         view: of the bookshop: "intents" (the answer is the intent's id) or "replies" (the answer
-            is the shop's reply); default intents.
+            is the shop's reply) or "preferences" (the shop's reply and, rejected, that of another
+            intent); default intents.
         path: a file, or one file a split (``{train: a.csv, test: b.csv}``), first looked for beside
             the spec, then below the data root.
         format: messages, alpaca, sharegpt or labels; guessed from the first row when unambiguous.
+            preference (prompt, chosen, rejected) and vote (prompt, completion, label) are never
+            guessed: their rows hold answers that must not be imitated. text (documents of .jsonl
+            and .txt files, whose names may hold ``*``) is for pretraining.
         columns: names of columns, where they are not the usual ones.
         language: the language of rows that state none; rows that state another are left out.
         labels: the allowed answers in order, or a JSON file that lists them; default: those found.
@@ -93,9 +97,11 @@ class DataSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set: str | None = None
-    view: Literal["intents", "replies"] | None = None
+    view: Literal["intents", "replies", "preferences"] | None = None
     path: str | dict[SplitName, str] | None = None
-    format: Literal["messages", "alpaca", "sharegpt", "labels"] | None = None
+    format: (
+        Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote", "text"] | None
+    ) = None
     columns: Columns = Columns()
     language: str | None = None
     labels: tuple[str, ...] | str | None = None

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import to_json
@@ -13,7 +14,13 @@ from leitai.data.source import Split, SplitName
 
 def content_key(row: Row) -> str:
     """Return the SHA-256 of what the row says: its messages and tools, not where it stands."""
-    return hashlib.sha256(to_json([row.messages, row.tools]).encode("utf-8")).hexdigest()
+    parts = [row.messages, row.tools, *judgement(row)]
+    return hashlib.sha256(to_json(parts).encode("utf-8")).hexdigest()
+
+
+def judgement(row: Row) -> list[Any]:
+    """List what a preference or a vote says beyond the dialogue; nothing for other rows."""
+    return [part for part in (row.rejected, row.desirable) if part is not None]
 
 
 def _question_key(row: Row) -> str:

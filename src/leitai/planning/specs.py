@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from leitai.base import LeitaiError
 from leitai.base.specfile import load_spec
 from leitai.data import Row
 from leitai.planning.lengths import row_lengths
@@ -75,7 +76,16 @@ def plan_adaptation(
     date: str | None = None,
     thinking: bool | None = None,
 ) -> Plan:
-    """Plan training on these rows."""
+    """Plan training on these rows.
+
+    Raises:
+        LeitaiError: the objective is not instruction tuning.
+    """
+    if adapt.objective.name != "instruction":
+        raise LeitaiError(
+            f"objective {adapt.objective.name} cannot be planned (instruction can)",
+            where="adapt.objective",
+        )
     lengths = row_lengths(rows, shape, adapt, vocab_size=vocab_size, date=date, thinking=thinking)
     config = shape.config
     if shape.scratch and lengths.vocab_size is not None:

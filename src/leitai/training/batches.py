@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,33 @@ POOL = (
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+
+
+class Example(Protocol):
+    """One thing to learn from, as the model sees it."""
+
+    @property
+    def source(self) -> str:
+        """Where it stands, for errors."""
+
+    @property
+    def sequences(self) -> tuple[Ints, ...]:
+        """The token ids that go through the model, [T] each."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of all its sequences."""
+
+    @property
+    def content(self) -> tuple[NDArray[np.generic], ...]:
+        """All that the loss depends on, for a hash."""
+
+    @property
+    def answer_bytes(self) -> int:
+        """UTF-8 length of what is predicted; 0 where bits a byte would mean nothing."""
+
+
+E = TypeVar("E", bound=Example)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +67,21 @@ class EncodedRow:
     answer: NDArray[np.bool_]
     source: str
     answer_bytes: int = 0
+
+    @property
+    def sequences(self) -> tuple[Ints, ...]:
+        """See `Example.sequences`."""
+        return (self.ids,)
+
+    @property
+    def length(self) -> int:
+        """See `Example.length`."""
+        return len(self.ids)
+
+    @property
+    def content(self) -> tuple[NDArray[np.generic], ...]:
+        """See `Example.content`."""
+        return self.ids, self.targets, self.weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +170,23 @@ def epoch_windows(lengths: Sequence[int], window: int, seed: int, epoch: int) ->
     return [windows[i] for i in np.argsort(draws.random(len(windows)), kind="stable")]
 
 
-def window_batches(
-    rows: Sequence[EncodedRow], batch_rows: int, batch_tokens: int, device: str = "cpu"
-) -> Iterator[Batch]:
-    """Yield the batches of one step's rows, those that begin alike together.
+def window_parts(examples: Sequence[E], batch_rows: int, batch_tokens: int) -> Iterator[list[E]]:
+    """Part one step's examples into those of its batches; what begins alike stays together.
 
     Args:
-        rows: of the step.
-        batch_rows: most rows of a batch.
-        batch_tokens: most unique tokens of a batch; a longer row is a batch of its own.
-        device: where the batches go.
+        examples: of the step.
+        batch_rows: most examples of a batch.
+        batch_tokens: most unique tokens of a batch; a longer example is a batch of its own.
     """
-    ordered = sorted(rows, key=lambda row: row.ids.astype(">u4").tobytes())
-    batch: list[EncodedRow] = []
+    ordered = sorted(examples, key=lambda example: example.sequences[0].astype(">u4").tobytes())
+    part: list[E] = []
     tokens = 0
-    for row in ordered:
-        new = len(row.ids) - (common_prefix(batch[-1].ids, row.ids) if batch else 0)
-        if batch and (len(batch) == batch_rows or tokens + new > batch_tokens):
-            yield collate(batch, device)
-            batch, tokens, new = [], 0, len(row.ids)
-        batch.append(row)
+    for example in ordered:
+        chain = (*(part[-1].sequences[:1] if part else ()), *example.sequences)
+        new = example.length - sum(map(common_prefix, chain, chain[1:]))
+        if part and (len(part) == batch_rows or tokens + new > batch_tokens):
+            yield part
+            part, tokens, new = [], 0, example.length
+        part.append(example)
         tokens += new
-    yield collate(batch, device)
+    yield part

@@ -1,15 +1,18 @@
 """Rows of messages into token ids with targets, refused by name where nothing can be learnt."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from leitai.base import LeitaiError
 from leitai.base.progress import progress
 from leitai.data.rows import Row
-from leitai.text import Chat, Encoded, Tokenizer, truncate
+from leitai.text import Encoded, Tokenizer, truncate
 from leitai.training.batches import EncodedRow
-from leitai.training.spec import AdaptSpec
+
+if TYPE_CHECKING:
+    from leitai.training.objectives.interface import Texts
 
 
 def _as_arrays(
@@ -34,27 +37,64 @@ def _as_arrays(
     )
 
 
+def encode_row(
+    row: Row, texts: "Texts", *, max_length: int, turns: Literal["all", "last"]
+) -> Encoded:
+    """Render and encode one row.
+
+    Args:
+        row: ends with the assistant's answer.
+        texts: how rows become token ids.
+        max_length: tokens to keep, at most.
+        turns: which of the assistant's turns are targets.
+
+    Raises:
+        LeitaiError: the row cannot be rendered or has no target left after truncation; it is named.
+    """
+    encoded = texts.chat.encode_training(
+        row.messages,
+        tools=row.tools,
+        date=texts.date,
+        thinking=texts.thinking,
+        turns=turns,
+        where=row.source,
+    )
+    encoded = truncate(encoded, max_length, row.source)
+    check_ids(encoded.ids, texts.vocab_size, row.source)
+    return encoded
+
+
+def check_ids(ids: Sequence[int], vocab_size: int, source: str) -> None:
+    """Refuse an id that would read past the embedding.
+
+    Raises:
+        LeitaiError: the tokenizer knows more tokens than the model.
+    """
+    if max(ids) >= vocab_size:
+        raise LeitaiError(
+            f"the tokenizer gives the id {max(ids):,}, the model has {vocab_size:,} embeddings",
+            where=source,
+            remedy="use the tokenizer that belongs to the model",
+        )
+
+
 def encode_rows(
     rows: Sequence[Row],
-    chat: Chat,
-    spec: AdaptSpec,
+    texts: "Texts",
     *,
-    vocab_size: int,
+    max_length: int,
+    turns: Literal["all", "last"],
     prompt_weight: float,
-    date: str | None = None,
-    thinking: bool | None = None,
     title: str = "reading",
 ) -> list[EncodedRow]:
     """Render and encode each row once.
 
     Args:
         rows: each ends with the assistant's answer.
-        chat: tokenizer and template of the checkpoint.
-        spec: gives `max_length` and `turns`.
-        vocab_size: of the model; an id outside would read past the embedding.
+        texts: how rows become token ids.
+        max_length: tokens of a row to keep, at most.
+        turns: which of the assistant's turns are targets.
         prompt_weight: see `AdaptSpec`; 0 where only answers count, as in validation.
-        date: what a template prints as today.
-        thinking: passed to the template.
         title: of the progress bar.
 
     Raises:
@@ -63,22 +103,7 @@ def encode_rows(
     result: list[EncodedRow] = []
     with progress(title, len(rows)) as tick:
         for row in rows:
-            encoded = chat.encode_training(
-                row.messages,
-                tools=row.tools,
-                date=date,
-                thinking=thinking,
-                turns=spec.turns,
-                where=row.source,
-            )
-            encoded = truncate(encoded, spec.max_length, row.source)
-            if max(encoded.ids) >= vocab_size:
-                raise LeitaiError(
-                    f"the tokenizer gives the id {max(encoded.ids):,}, "
-                    f"the model has {vocab_size:,} embeddings",
-                    where=row.source,
-                    remedy="use the tokenizer that belongs to the model",
-                )
-            result.append(_as_arrays(encoded, prompt_weight, chat.tokenizer, row.source))
+            encoded = encode_row(row, texts, max_length=max_length, turns=turns)
+            result.append(_as_arrays(encoded, prompt_weight, texts.chat.tokenizer, row.source))
             tick(len(result))
     return result

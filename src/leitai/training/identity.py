@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from leitai.base import LeitaiError
-from leitai.training.batches import EncodedRow
+from leitai.training.batches import Example
 from leitai.training.spec import AdaptSpec
 
 
-def rows_hash(rows: Sequence[EncodedRow]) -> str:
+def rows_hash(rows: Sequence[Example]) -> str:
     """Return the SHA-256 of what the model is shown, in order."""
     digest = hashlib.sha256()
     for row in rows:
-        for array in (row.ids, row.targets, row.weights):
+        for array in row.content:
             digest.update(len(array).to_bytes(8, "little"))
             digest.update(array.tobytes())
     return digest.hexdigest()
@@ -24,8 +24,8 @@ def run_identity(
     spec: AdaptSpec,
     seed: int,
     base_hash: str,
-    train: Sequence[EncodedRow],
-    valid: Sequence[EncodedRow],
+    train: Sequence[Example],
+    valid: Sequence[Example],
     dtype: str,
 ) -> dict[str, Any]:
     """Collect everything that the final weights depend on, the machine left out."""

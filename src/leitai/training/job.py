@@ -1,7 +1,7 @@
 """One training run from its spec file: what `leitai train` does."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from leitai.base import LeitaiError
 from leitai.base.files import write_json
 from leitai.base.specfile import load_spec
-from leitai.data import DataSource, Row, data_hash, load_rows, with_system
+from leitai.data import DataSource, Row, data_hash, load_rows, row_with, with_system
+from leitai.data.shards import Documents
+from leitai.data.source import SPLIT_NAMES
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def job_rows(
         for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
             rows = parts.get(row.split or "train")
             if rows is not None:
-                rows.append(replace(row, messages=with_system(row.messages, job.system)))
+                rows.append(row_with(row, lambda messages: with_system(messages, job.system)))
     if not parts["train"]:
         raise LeitaiError(
             "the data has no rows in its train split",
@@ -105,11 +107,18 @@ def run_train_job(
             where=run,
             remedy="add --resume to go on with it, or choose another --out folder",
         )
-    train_rows, valid_rows = job_rows(job, spec_folder, data_root)
+    train_rows: Iterable[Row]
+    valid_rows: Iterable[Row]
+    if job.adapt.objective.name == "pretraining":
+        train_rows, valid_rows = (
+            Documents(job.data, spec_folder, data_root, split) for split in SPLIT_NAMES[:2]
+        )
+    else:
+        train_rows, valid_rows = job_rows(job, spec_folder, data_root)
     write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
     if job.model.startswith(SCRATCH):
         base = run / "base"
-        texts = [str(m["content"]) for row in train_rows for m in row.messages if m.get("content")]
+        texts = (str(m["content"]) for row in train_rows for m in row.messages if m.get("content"))
         preset = job.model.removeprefix(SCRATCH)
         create_scratch(preset, texts, base, vocab_size=job.vocab_size, seed=job.seed)
     else:
@@ -131,13 +140,13 @@ def run_train_job(
     )
 
 
-def _resolved(job: TrainJob, train: Sequence[Row], valid: Sequence[Row]) -> dict[str, Any]:
+def _resolved(job: TrainJob, train: Iterable[Row], valid: Iterable[Row]) -> dict[str, Any]:
     """The spec with all defaults filled in, and what the rows are."""
     return {
         "spec": job.model_dump(mode="json"),
         "data": {
             "train": data_hash(train),
             "validation": data_hash(valid),
-            "languages": sorted({row.language for row in (*train, *valid) if row.language}),
+            "languages": sorted({row.language for row in chain(train, valid) if row.language}),
         },
     }

@@ -16,21 +16,13 @@ from leitai.base import LeitaiError
 from leitai.base.files import write_json
 from leitai.base.progress import progress
 from leitai.models import Decoder
-from leitai.training.batches import (
-    Batch,
-    EncodedRow,
-    Ints,
-    epoch_windows,
-    generator,
-    window_batches,
-)
+from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.interrupts import deferred_interrupts
-from leitai.training.loss import loss_sum
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
-from leitai.training.noise import Noise
+from leitai.training.objectives.interface import Batch, Objective
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
@@ -39,7 +31,7 @@ CHECKPOINT_SECONDS = 30.0  # what a kill may cost
 CHECKPOINT_SHARE = 0.02  # of the time may go into writing checkpoints
 EVALUATION_ROWS = 64  # without gradients, more rows fit at once
 _NAMED_ROWS = 8
-_NOISE_STREAM = 1  # parts the random numbers of the noise from those of the order
+_NOISE_STREAM = 1  # parts the random numbers of noise and masks from those of the order
 
 
 @dataclass
@@ -52,7 +44,7 @@ class Loop:
         valid: rows to stop by; may be empty.
         spec: how to train.
         seed: of order, noise and dropout.
-        special: ids that noise leaves alone.
+        objective: what is learnt.
         identity: stored with each checkpoint.
         run_folder: gets the metrics and, with a failure, its rows.
         store: the run's checkpoints.
@@ -62,11 +54,11 @@ class Loop:
     """
 
     decoder: Decoder
-    train: Sequence[EncodedRow]
-    valid: Sequence[EncodedRow]
+    train: Sequence[Example]
+    valid: Sequence[Example]
     spec: AdaptSpec
     seed: int
-    special: frozenset[int]
+    objective: Objective[Any, Any]
     identity: Mapping[str, Any]
     run_folder: Path
     store: CheckpointStore
@@ -86,21 +78,21 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
-        self.noise = Noise.over(spec.noise, self.train, self.special) if spec.noise else None
-        by_length = sorted(self.valid, key=lambda row: len(row.ids))
-        self._valid_batches = [
-            batch
+        fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
+        by_length = sorted(fixed, key=lambda row: row.length)
+        self._valid_groups = [
+            self._batches(by_length[start : start + EVALUATION_ROWS], EVALUATION_ROWS)
             for start in range(0, len(by_length), EVALUATION_ROWS)
-            for batch in window_batches(
-                by_length[start : start + EVALUATION_ROWS],
-                EVALUATION_ROWS,
-                spec.batch_tokens,
-                self.device,
-            )
         ]
         self._valid_bytes = sum(row.answer_bytes for row in self.valid)
         self._windows: tuple[int, list[Ints]] = (-1, [])
-        self._lengths = [len(row.ids) for row in self.train]
+        self._lengths = [row.length for row in self.train]
+
+    def _batches(self, examples: Sequence[Example], batch_rows: int) -> list[Batch]:
+        return [
+            self.objective.batch(part, self.device)
+            for part in window_parts(examples, batch_rows, self.spec.batch_tokens)
+        ]
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint of the same run."""
@@ -185,11 +177,10 @@ class Loop:
         epoch, index = divmod(self.step, self.steps_per_epoch)
         if self._windows[0] != epoch:
             self._windows = (epoch, epoch_windows(self._lengths, self.window, self.seed, epoch))
-        rows = [self.train[i] for i in self._windows[1][index]]
-        if self.noise is not None:
-            draws = generator(self.seed, self.step, _NOISE_STREAM)
-            rows = [self.noise(row, draws) for row in rows]
-        return list(window_batches(rows, self.spec.batch_rows, self.spec.batch_tokens, self.device))
+        chosen = [self.train[i] for i in self._windows[1][index]]
+        draws = generator(self.seed, self.step, _NOISE_STREAM)
+        rows = self.objective.vary(chosen, draws, training=True)
+        return self._batches(rows, self.spec.batch_rows)
 
     def _update(self) -> dict[str, Any]:
         """Do one step; return its line of metrics."""
@@ -198,8 +189,8 @@ class Loop:
         torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
         weight = sum(batch.weight for batch in batches)
         losses = []
-        for batch in batches:
-            part = loss_sum(self.decoder, batch) / weight
+        for batch in self.objective.prepare(self.decoder, batches):
+            part = self.objective.loss(self.decoder, batch) / weight
             part.backward()  # type: ignore[no-untyped-call]
             losses.append(part.detach())
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
@@ -247,7 +238,11 @@ class Loop:
         """Measure the validation loss, keep the weights if it is the best; return the line."""
         self.decoder.eval()
         with torch.no_grad():
-            parts = [loss_sum(self.decoder, batch) for batch in self._valid_batches]
+            parts = [
+                self.objective.loss(self.decoder, batch)
+                for group in self._valid_groups
+                for batch in self.objective.prepare(self.decoder, group)
+            ]
         self.decoder.train()
         nats = torch.stack(parts).double().sum().item()
         if not math.isfinite(nats):
@@ -256,7 +251,7 @@ class Loop:
                 where=self.run_folder,
                 remedy="lower learning_rate",
             )
-        loss = nats / sum(batch.weight for batch in self._valid_batches)
+        loss = nats / sum(batch.weight for group in self._valid_groups for batch in group)
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
         best = self.early.update(self.step, loss)
         if best:

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leitai.adapters.method import LoRA, Method
+from leitai.training.objectives.specs import Instruction, ObjectiveSpec
 
 LEARNING_RATES = {"full": 2e-5, "freeze": 5e-5, "lora": 2e-4}
 """Usual rates for fine-tuning; a model from random weights wants some 100 times that of `full`."""
@@ -23,6 +24,7 @@ class AdaptSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = Field(default=LoRA(), description="full, freeze or lora")
+    objective: ObjectiveSpec = Field(default=Instruction(), description="what is learnt")
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(
         default=None, ge=1, description="end after so many steps even if epochs remain"
@@ -73,3 +75,9 @@ class AdaptSpec(BaseModel):
         lt=1,
         description="probability of dropping or replacing a prompt token while training",
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "AdaptSpec":
+        if self.objective.name != "instruction" and (self.noise or self.prompt_weight):
+            raise ValueError("noise and prompt_weight go with objective.name instruction")
+        return self

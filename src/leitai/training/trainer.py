@@ -1,23 +1,24 @@
 """From a model folder and rows to an adapted model folder or adapter."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
 from leitai.adapters import apply_method, save_adapter, trainable_parameters, weights_hash
 from leitai.base import LeitaiError
-from leitai.base.files import atomic_folder
+from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
 from leitai.base.memory import available_bytes, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
-from leitai.training.encoding import encode_rows
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
+from leitai.training.objectives import make_objective
+from leitai.training.objectives.interface import Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
 
@@ -27,8 +28,8 @@ _logger = logging.getLogger("leitai.training")
 
 def train(
     model_folder: Path,
-    train_rows: Sequence[Row],
-    valid_rows: Sequence[Row],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
     spec: AdaptSpec,
     run_folder: Path,
     *,
@@ -49,7 +50,8 @@ def train(
 
     Args:
         model_folder: a Hugging Face folder with tokenizer and chat template.
-        train_rows: each ends with the assistant's answer.
+        train_rows: each ends with the assistant's answer; gone through once. What else they need
+            depends on `spec.objective`.
         valid_rows: to stop by and choose the best weights with; without any, the last ones win.
         spec: how to train.
         run_folder: used by one process at a time.
@@ -75,27 +77,15 @@ def train(
             store.clear()
             for name in (RESULT_FILE, COST_FILE, "failure.json"):
                 (run_folder / name).unlink(missing_ok=True)
-        if not train_rows:
-            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
         dtype = dtype if spec.method.name == "lora" else "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
-        learnt, checked = (
-            encode_rows(
-                rows,
-                chat,
-                spec,
-                vocab_size=config.vocab_size,
-                prompt_weight=weight,
-                date=date,
-                thinking=thinking,
-                title=f"{title}: {what} rows",
-            )
-            for rows, what, weight in (
-                (train_rows, "training", spec.prompt_weight),
-                (valid_rows, "validation", 0.0),
-            )
-        )
+        objective = make_objective(spec)
+        texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
+        learnt = objective.examples(train_rows, texts, training=True)
+        if not learnt:
+            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+        checked = objective.examples(valid_rows, texts, training=False)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -105,7 +95,11 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        noted = store.folder / f"observed-{hash_value(identity)[:16]}"
+        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
+        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
+        objective.attach(decoder, seed)
         _check_memory(decoder, model_folder)
         loop = Loop(
             decoder,
@@ -113,7 +107,7 @@ def train(
             checked,
             spec=spec,
             seed=seed,
-            special=frozenset(chat.tokenizer.control.values()),
+            objective=objective,
             identity=identity,
             run_folder=run_folder,
             store=store,
