@@ -46,7 +46,7 @@ def test_the_other_tasks(leitai, numbers):
     assert said.splitlines()[-1].startswith("fits: ")
 
 
-@pytest.mark.parametrize("spec", ["train.yaml", "demo.yaml"])
+@pytest.mark.parametrize("spec", ["train.yaml", "demo.yaml", "search.yaml"])
 def test_specs(leitai, spec):
     code, said, err = leitai("plan", EXAMPLES / spec)
     assert code == 0, err

@@ -1,4 +1,4 @@
-"""A run in a process of its own, to be killed: kill_me.py MODEL RUN METHOD."""
+"""A run in a process of its own, to be killed: kill_me.py MODEL RUN VARIANT."""
 
 import sys
 from pathlib import Path
@@ -9,18 +9,28 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from training_rows import make_rows
 
+from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 
-METHODS = {
-    "full": {"name": "full"},
-    "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+FULL = {"method": {"name": "full"}}
+VARIANTS = {
+    "full": FULL,
+    "lora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
+    "muon": {
+        **FULL,
+        "optimizer": {"name": "muon"},
+        "layer_decay": 0.8,
+        "schedule": {"name": "wsd", "decay": 0.5},
+        "ema": 0.9,
+    },
+    "metric": {**FULL, "validation": {"metric": "chrf", "rows": 4, "max_characters": 8}},
 }
 
 
-def main(model: str, run: str, method: str) -> None:
+def main(model: str, run: str, variant: str) -> None:
     torch.set_num_threads(1)
     spec = AdaptSpec(
-        method=METHODS[method],
+        **VARIANTS[variant],
         epochs=4,
         batch_rows=4,
         accumulation=2,
@@ -30,7 +40,18 @@ def main(model: str, run: str, method: str) -> None:
         noise=0.1,
     )
     rows = make_rows(70)
-    train(Path(model), rows, make_rows(9, 70), spec, Path(run), seed=5, checkpoint_every=2)
+    train(
+        Path(model),
+        rows,
+        make_rows(9, 70),
+        spec,
+        Path(run),
+        seed=5,
+        checkpoint_every=2,
+        metrics=METRICS,
+        write=write,
+        samples=2 if variant == "metric" else 0,
+    )
 
 
 if __name__ == "__main__":

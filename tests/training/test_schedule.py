@@ -17,11 +17,14 @@ from leitai.training.optimizer import (
     restore_optimizer,
     set_rate,
 )
-from leitai.training.schedule import SHAPES, rate_factor
-from leitai.training.spec import AdaptSpec
+from leitai.training.schedule import rate_factor
+from leitai.training.spec import WSD, AdaptSpec
+
+NAMES = ("cosine", "linear", "constant")
+FALLS = {"linear": "linear", "cosine": "cosine", "sqrt": "1-sqrt"}
 
 
-@pytest.mark.parametrize("schedule", sorted(SHAPES))
+@pytest.mark.parametrize("schedule", NAMES)
 @pytest.mark.parametrize("warmup", [0.0, 0.05, 0.3])
 def test_rates_agree_with_transformers_after_the_warm_up(schedule, warmup):
     transformers = pytest.importorskip("transformers")
@@ -40,12 +43,65 @@ def test_rates_agree_with_transformers_after_the_warm_up(schedule, warmup):
         theirs.step()
 
 
-@given(
-    st.integers(1, 300), st.floats(0, 0.99), st.sampled_from(sorted(SHAPES)), st.integers(0, 299)
+@pytest.mark.parametrize("shape", sorted(FALLS))
+@pytest.mark.parametrize(("warmup", "decay"), [(0.0, 0.2), (0.1, 0.3), (0.05, 0.95), (0.5, 0.5)])
+def test_warm_up_stable_decay_agrees_with_transformers(shape, warmup, decay):
+    transformers = pytest.importorskip("transformers")
+    total = 57
+    rising = math.ceil(warmup * total)
+    falling = min(math.ceil(decay * total), total - rising)
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs = transformers.get_wsd_schedule(
+        optimizer,
+        num_warmup_steps=rising,
+        num_decay_steps=falling,
+        num_training_steps=total,
+        decay_type=FALLS[shape],
+    )
+    for step in range(total):
+        if step >= rising:
+            factor = rate_factor(step, total, warmup, WSD(decay=decay, shape=shape))
+            assert factor == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
+        optimizer.step()
+        theirs.step()
+
+
+SCHEDULES = st.one_of(
+    st.sampled_from(NAMES),
+    st.builds(WSD, decay=st.floats(0.01, 1), shape=st.sampled_from(sorted(FALLS))),
 )
+
+
+@given(st.integers(1, 300), st.floats(0, 0.99), SCHEDULES, st.integers(0, 299))
 def test_rates_stay_between_0_and_the_peak(total, warmup, schedule, step):
     step %= total
     assert 0 < rate_factor(step, total, warmup, schedule) <= 1
+
+
+@given(st.integers(2, 300), st.floats(0, 0.5), SCHEDULES)
+def test_rates_fall_and_never_rise_after_the_warm_up(total, warmup, schedule):
+    rates = [
+        rate_factor(s, total, warmup, schedule) for s in range(math.ceil(warmup * total), total)
+    ]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == 1.0
+
+
+def test_a_run_that_is_all_warm_up_and_decay_is_refused_where_they_overlap():
+    with pytest.raises(ValueError, match="more than the whole run"):
+        AdaptSpec(warmup=0.5, schedule=WSD(decay=0.6))
+    assert AdaptSpec(schedule={"name": "wsd"}).schedule == WSD()
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.booleans())
+def test_the_first_of_the_best_scores_is_kept(scores, higher):
+    early = EarlyStopping(patience=None, higher_is_better=higher)
+    for step, score in enumerate(scores):
+        early.update(step, loss=-float(step), score=float(score))
+    best = (max if higher else min)(scores)
+    assert (early.best_score, early.best_step) == (best, scores.index(best))
+    assert early.best_loss == -early.best_step
+    assert early.waited == len(scores) - 1 - early.best_step
 
 
 def test_patience_counts_evaluations_without_a_better_one():

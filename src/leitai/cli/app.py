@@ -102,9 +102,18 @@ def train(
     """
     from leitai.cli.exporting import write_card
     from leitai.cli.planning import compare_with_plan
+    from leitai.evaluation.validation import METRICS, write
     from leitai.training.job import run_train_job
 
-    result = run_train_job(spec, out, resume=resume, data_root=data_root, overrides=set_ or [])
+    result = run_train_job(
+        spec,
+        out,
+        resume=resume,
+        data_root=data_root,
+        overrides=set_ or [],
+        metrics=METRICS,
+        write=write,
+    )
     write_card(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)

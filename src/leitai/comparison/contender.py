@@ -11,15 +11,18 @@ from leitai.base.files import hash_file, hash_value, read_json, write_json
 from leitai.base.memory import peak_bytes, reset_peak
 from leitai.base.progress import progress
 from leitai.comparison.audit import Side
+from leitai.comparison.search import find_settings, take_over
 from leitai.comparison.spec import NATIVE, SCRATCH, CompareSpec, ContenderSpec, local_path
 from leitai.comparison.stages import Stages
 from leitai.data import Row, data_hash
 from leitai.evaluation import Task
 from leitai.evaluation.asking import Prompting
 from leitai.evaluation.evaluate import evaluate
+from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
     from leitai.inference import LanguageModel
+    from leitai.training.result import TrainResult
 
 
 @dataclass
@@ -148,6 +151,7 @@ def adapt(
     budget = spec.adapt
     if budget is None:
         return
+    from leitai.evaluation.validation import METRICS
     from leitai.training import train
 
     if contender.adapter is not None:
@@ -168,23 +172,49 @@ def adapt(
         "date": spec.prompting.date,
         "runtime": spec.runtime.model_dump(mode="json"),
     }
-    contender.state = stages.run(
-        f"adapt-{contender.key}",
-        inputs,
-        [run / name, run / "metrics.jsonl", run / "result.json"],
-        lambda: train(
+
+    def train_at(settings: AdaptSpec, folder: Path, title: str = "") -> "TrainResult":
+        return train(
             contender.base,
             train_rows,
             valid_rows,
-            budget,
-            run,
+            settings,
+            folder,
             seed=spec.seed,
-            title=f"{contender.key} {contender.spec.title}",
+            title=" ".join([contender.key, contender.spec.title, title]).strip(),
             date=spec.prompting.date,
             thinking=contender.spec.thinking,
             device=spec.runtime.device,
             dtype=spec.runtime.dtype,
-        ),
+            metrics=METRICS,
+            track=spec.track,
+        )
+
+    winner = None
+    if spec.search is not None:
+        budget, winner = find_settings(
+            contender.key,
+            budget,
+            spec.search,
+            spec.seed,
+            len(train_rows),
+            contender.folder,
+            inputs,
+            train_at,
+            stages,
+        )
+        inputs["adapt"] = budget.model_dump(mode="json")
+
+    def work() -> None:
+        if winner is not None:
+            take_over(winner, run)
+        train_at(budget, run)
+
+    contender.state = stages.run(
+        f"adapt-{contender.key}",
+        inputs,
+        [run / name, run / "metrics.jsonl", run / "result.json"],
+        work,
         scratch=[run],
     )
     if name == "model":

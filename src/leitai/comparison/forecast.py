@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from leitai.base.specfile import load_spec
+from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
 from leitai.evaluation.tasks import Classification, ExactMatch, Task
@@ -49,14 +50,20 @@ def forecast(
             if (part := row.split or "train") in learnt:
                 learnt[part].append(_asked(row, spec))
     plans: dict[str, Plan] = {}
+    what, adapt = "adapt", spec.adapt
+    if adapt is not None and spec.search is not None:
+        per_epoch = math.ceil(len(learnt["train"]) / (adapt.batch_rows * adapt.accumulation))
+        steps = steps_in_all(adapt, spec.search, spec.seed, per_epoch)
+        passes = math.ceil(steps / max(1, per_epoch))
+        what, adapt = "search", adapt.model_copy(update={"epochs": passes, "max_steps": steps})
     for contender in spec.contenders:
         shape = find_shape(local(contender.model, folder), vocab_size=spec.scratch.vocab_size)
-        if spec.adapt is not None and learnt["train"]:
-            plans[f"{contender.title}: adapt"] = plan_adaptation(
+        if adapt is not None and learnt["train"]:
+            plans[f"{contender.title}: {what}"] = plan_adaptation(
                 shape,
                 learnt["train"],
                 learnt["validation"],
-                spec.adapt,
+                adapt,
                 machine,
                 vocab_size=spec.scratch.vocab_size,
                 dtype=spec.runtime.dtype,

@@ -16,8 +16,10 @@ from leitai.comparison.report import (
     Finding,
     LearningCurve,
     ReportData,
+    Search,
     TaskItems,
 )
+from leitai.comparison.search import SEARCH_FILE
 from leitai.data import Row
 from leitai.evaluation import read_records
 from leitai.evaluation.asking import readable
@@ -41,6 +43,7 @@ def report_data(
             "contenders": {c.key: _card(c, side, material) for c, side in pairs},
             "curves": {c.key: _curve(c.folder / "run") for c in contenders},
             "costs": {c.key: _cost(c, side, material) for c, side in pairs},
+            "search": {} if spec.search is None else {c.key: _search(c) for c in contenders},
             "tasks": tuple(
                 TaskItems.from_records(
                     task.name,
@@ -61,11 +64,26 @@ def _card(contender: Contender, side: Side, material: Material) -> ContenderCard
         model=contender.spec.model,
         family=side.family,
         method=None if adapt is None else adapt.method.name,
-        trainable_parameters=None if adapt is None else side.trainable,
+        trainable_parameters=None if adapt is None else _trained(contender),
         total_parameters=side.total,
         vocabulary=side.tokenizer.vocab_size,
         weights_sha256=contender.state,
     )
+
+
+def _trained(contender: Contender) -> int:
+    """Read what was trained in the end: a search may have chosen another rank."""
+    result = read_json(contender.folder / "run" / "result.json")["result"]
+    return int(result["trainable_parameters"])
+
+
+def _search(contender: Contender) -> Search:
+    return Search.model_validate(read_json(contender.folder / SEARCH_FILE))
+
+
+def _search_seconds(contender: Contender) -> float | None:
+    costs = [read_json(p) for p in (contender.folder / "search").glob("trial-*/rung-*/cost.json")]
+    return sum(cost["seconds"] for cost in costs) or None
 
 
 def _curve(run: Path) -> LearningCurve:
@@ -94,6 +112,7 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
     seconds = scored["seconds"]
     return Cost(
         train_seconds=trained.get("seconds"),
+        search_seconds=_search_seconds(contender),
         train_tokens=trained.get("train_tokens"),
         score_seconds=seconds or None,
         items_per_second=scored["items"] / seconds if seconds else None,

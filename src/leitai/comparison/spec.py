@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from leitai.comparison.search.spec import SearchSpec
 from leitai.data import DataSource
 from leitai.evaluation import Task
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking.names import TrackerName
 
 SCRATCH = "scratch:"
 """Prefix of a model that is made here, with a tokenizer trained on the run's own text."""
@@ -86,6 +88,12 @@ class CompareSpec(_Part):
         default_factory=list, description="data to adapt on; needed with `adapt` and scratch models"
     )
     adapt: AdaptSpec | None = Field(default=None, description="leave out to compare as they are")
+    search: SearchSpec | None = Field(
+        default=None, description="try settings on validation first, as many for each contender"
+    )
+    track: tuple[TrackerName, ...] | None = Field(
+        default=None, description="where curves are shown too; default: TensorBoard if installed"
+    )
     prompting: PromptingSpec = PromptingSpec()
     verdict: VerdictSpec = VerdictSpec()
     runtime: RuntimeSpec = RuntimeSpec()
@@ -105,6 +113,11 @@ class CompareSpec(_Part):
             raise ValueError(f"both contenders are called '{titles[0]}'; give them a `name`")
         if self.adapt is not None and not self.train_on:
             raise ValueError("`adapt` needs `train_on`: say which data to adapt on")
+        if self.search is not None:
+            if self.adapt is None:
+                raise ValueError("`search` needs `adapt`: say what is trained")
+            if self.search.rank and not hasattr(self.adapt.method, "rank"):
+                raise ValueError(f"search.rank: the method {self.adapt.method.name} has no rank")
         scratch = [c.model for c in self.contenders if c.model.startswith(SCRATCH)]
         if scratch and self.adapt is None:
             raise ValueError(f"{scratch[0]} starts from random weights; add an `adapt` section")

@@ -77,9 +77,14 @@ def evaluate(
     parts.rmdir()
 
 
-def _by_likelihood(
+def by_likelihood(
     items: Sequence[Row], labels: tuple[str, ...], lm: "LanguageModel", prompting: Prompting
 ) -> list[ItemRecord]:
+    """Grade by the label that is the likeliest answer.
+
+    Raises:
+        LeitaiError: there are fewer than two labels, or an item cannot be asked.
+    """
     if len(labels) < 2:
         raise LeitaiError(
             f"a classification needs at least two labels, got {len(labels)}",
@@ -130,7 +135,7 @@ def _classification(
     task: Task, items: Sequence[Row], labels: tuple[str, ...], lm: "LanguageModel", arm: Prompting
 ) -> list[ItemRecord]:
     assert isinstance(task, Classification)
-    by = _by_likelihood if task.grade == "likelihood" else _by_generation
+    by = by_likelihood if task.grade == "likelihood" else _by_generation
     return by(items, labels, lm, arm)
 
 

@@ -41,7 +41,8 @@ def training_memory(
     }
     lasting = {
         "weights": cost.weight_bytes(config, dtype) + lora_bytes(config, task),
-        "optimiser": cost.optimiser_bytes(config, method),
+        "optimiser": cost.optimiser_bytes(config, method)
+        + (cost.gradient_bytes(config, method) if task.averaged else 0),
     }
     return lasting | max(loss, back, key=lambda parts: sum(parts.values()))
 

@@ -28,6 +28,7 @@ class TrainTask:
         max_steps: end after so many steps.
         valid_rows: rows to validate with after each epoch.
         longest: tokens of the rows of the largest batch; None takes the mean.
+        averaged: whether a moving average of what is trained is kept.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class TrainTask:
     max_steps: int | None = None
     valid_rows: int = 0
     longest: float | None = None
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")

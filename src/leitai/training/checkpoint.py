@@ -81,7 +81,14 @@ class CheckpointStore:
                 folder / STATE, {"format": FORMAT, "step": step, "files": hashes, "state": state}
             )
 
-    def save(self, step: int, state: Mapping[str, Any], weights: Tensors, moments: Tensors) -> None:
+    def save(
+        self,
+        step: int,
+        state: Mapping[str, Any],
+        weights: Tensors,
+        moments: Tensors,
+        average: Tensors | None = None,
+    ) -> None:
         """Write a checkpoint to resume from and remove those no longer needed.
 
         Args:
@@ -89,11 +96,13 @@ class CheckpointStore:
             state: JSON-able; `state["best_step"]` names the best weights that belong to it.
             weights: the trained weights.
             moments: the optimiser's tensors.
+            average: of the weights, where one is kept.
 
         Raises:
             LeitaiError: the disk is full; the earlier checkpoints are still there.
         """
-        self._write("step", step, state, {"weights": weights, "optimizer": moments})
+        parts = {"weights": weights, "optimizer": moments}
+        self._write("step", step, state, parts | ({"average": average} if average else {}))
         for old in self.steps()[KEPT:]:
             shutil.rmtree(self._path("step", old), ignore_errors=True)
         self._prune_best(state["best_step"])

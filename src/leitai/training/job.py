@@ -14,9 +14,11 @@ from leitai.data import DataSource, Row, data_hash, load_rows, row_with, with_sy
 from leitai.data.shards import Documents
 from leitai.data.source import SPLIT_NAMES
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking.names import TrackerName
 
 if TYPE_CHECKING:
     from leitai.training.result import TrainResult
+    from leitai.training.validation import Metrics, Writer
 
 SCRATCH = "scratch:"
 
@@ -40,6 +42,12 @@ class TrainJob(BaseModel):
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     dtype: Literal["float32", "bfloat16", "float16"] = Field(
         default="float32", description="of frozen weights; what is trained is float32"
+    )
+    track: tuple[TrackerName, ...] | None = Field(
+        default=None, description="where curves are shown too; default: TensorBoard if installed"
+    )
+    samples: int = Field(
+        default=0, ge=0, le=20, description="validation rows that the model answers as it learns"
     )
 
     @model_validator(mode="after")
@@ -79,6 +87,8 @@ def run_train_job(
     resume: bool = False,
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
+    metrics: "Metrics | None" = None,
+    write: "Writer | None" = None,
 ) -> "TrainResult":
     """Train as a spec file says; `resolved.json` keeps the spec and the rows' hashes.
 
@@ -88,6 +98,8 @@ def run_train_job(
         resume: go on with the run that the folder holds.
         data_root: where public data sets lie.
         overrides: ``key.path=value`` settings on top of the spec.
+        metrics: what `adapt.validation.metric` may name beside the loss.
+        write: lets the model answer the `samples`.
 
     Raises:
         LeitaiError: any mistake in spec, data or model; the folder holds a run and `resume` is not
@@ -137,6 +149,10 @@ def run_train_job(
         thinking=job.thinking,
         device=job.device,
         dtype=job.dtype,
+        metrics=metrics or {},
+        write=write,
+        samples=job.samples,
+        track=job.track,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from torch.nn.utils import clip_grad_norm_
 
 from leitai.adapters import trainable_state
 from leitai.base import LeitaiError
-from leitai.base.files import write_json
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
+from leitai.training.ema import Average, averaged
+from leitai.training.failure import DivergedError, diverged_at
 from leitai.training.interrupts import deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
@@ -26,11 +27,11 @@ from leitai.training.objectives.interface import Batch, Objective
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking import Tracking
 
 CHECKPOINT_SECONDS = 30.0  # what a kill may cost
 CHECKPOINT_SHARE = 0.02  # of the time may go into writing checkpoints
 EVALUATION_ROWS = 64  # without gradients, more rows fit at once
-_NAMED_ROWS = 8
 _NOISE_STREAM = 1  # parts the random numbers of noise and masks from those of the order
 
 
@@ -50,6 +51,9 @@ class Loop:
         store: the run's checkpoints.
         title: of the progress bar.
         checkpoint_every: steps between checkpoints; None goes by the clock.
+        measure: the score that decides which weights are the best; None is the validation loss.
+        show: called with the step at each evaluation, with the weights that are judged in place.
+        tracking: is told of every line of metrics.
         step: updates done.
     """
 
@@ -64,6 +68,9 @@ class Loop:
     store: CheckpointStore
     title: str = "training"
     checkpoint_every: int | None = None
+    measure: Callable[[], float] | None = None
+    show: Callable[[int], None] | None = None
+    tracking: Tracking = field(default_factory=Tracking)
     step: int = 0
     totals: Totals = field(default_factory=Totals)
 
@@ -73,11 +80,12 @@ class Loop:
         self.window = spec.batch_rows * spec.accumulation
         self.steps_per_epoch = math.ceil(len(self.train) / self.window)
         self.total = min(spec.epochs * self.steps_per_epoch, spec.max_steps or 1 << 62)
-        self.early = EarlyStopping(spec.patience)
+        self.early = EarlyStopping(spec.patience, higher_is_better=self.measure is not None)
         self.parameters: dict[str, nn.Parameter] = {
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
         self._valid_groups = [
@@ -101,6 +109,8 @@ class Loop:
             for name, parameter in self.parameters.items():
                 parameter.copy_(weights[name])
         restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
+        if self.average is not None:
+            self.average.restore(checkpoint.tensors["average"])
         state = checkpoint.state
         self.step = checkpoint.step
         self.totals = Totals(**state["totals"])
@@ -120,7 +130,8 @@ class Loop:
             "threads": torch.get_num_threads(),
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        self.store.save(self.step, state, trainable_state(self.decoder), moments)
+        average = None if self.average is None else self.average.tensors
+        self.store.save(self.step, state, trainable_state(self.decoder), moments, average)
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -131,8 +142,9 @@ class Loop:
         """
         before, start = self.totals.seconds, time.perf_counter()
         saved_at, saving = start, 0.0
-        metrics = MetricsLog(self.run_folder / "metrics.jsonl", self.step)
-        clock = MetricsLog(self.run_folder / "clock.jsonl", self.step)
+        tell = self.tracking.take
+        metrics = MetricsLog(self.run_folder / "metrics.jsonl", self.step, tell)
+        clock = MetricsLog(self.run_folder / "clock.jsonl", self.step, tell)
         self.decoder.train()
         with (
             metrics,
@@ -202,6 +214,8 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        if self.average is not None:
+            self.average.update(self.parameters, self.step)
         self.totals.loss = loss
         self.totals.tokens += sum(batch.tokens for batch in batches)
         self.totals.targets += sum(batch.predictions for batch in batches)
@@ -219,45 +233,41 @@ class Loop:
         """Stop before the weights are spoilt: keep them, and say where it happened."""
         self.optimizer.zero_grad(set_to_none=True)
         self._save()
-        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient norm is {norm}"
         sources = [source for batch in batches for source in batch.sources]
-        write_json(
-            self.run_folder / "failure.json",
-            {"step": self.step + 1, "what": what, "rows": sources},
-        )
-        more = len(sources) - _NAMED_ROWS
-        rows = "; ".join(sources[:_NAMED_ROWS]) + (f" and {more} more" if more > 0 else "")
-        raise LeitaiError(
-            f"{what} at step {self.step + 1}, rows: {rows} (all in failure.json); "
-            f"the weights of step {self.step} are kept in its checkpoint",
-            where=self.run_folder,
-            remedy="lower learning_rate, or look at these rows",
-        )
+        raise diverged_at(self.step + 1, loss, norm, sources, self.run_folder)
 
     def _evaluate(self) -> dict[str, Any]:
-        """Measure the validation loss, keep the weights if it is the best; return the line."""
+        """Validate, keep the weights if they are the best; return the line of metrics."""
         self.decoder.eval()
+        with averaged(self.average, self.parameters):
+            line = self._validate()
+            if self.show is not None:
+                self.show(self.step)
+        self.decoder.train()
+        return line
+
+    def _validate(self) -> dict[str, Any]:
         with torch.no_grad():
             parts = [
                 self.objective.loss(self.decoder, batch)
                 for group in self._valid_groups
                 for batch in self.objective.prepare(self.decoder, group)
             ]
-        self.decoder.train()
         nats = torch.stack(parts).double().sum().item()
         if not math.isfinite(nats):
-            raise LeitaiError(
+            raise DivergedError(
                 f"the validation loss is {nats} after step {self.step}",
                 where=self.run_folder,
                 remedy="lower learning_rate",
             )
         loss = nats / sum(batch.weight for group in self._valid_groups for batch in group)
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
-        best = self.early.update(self.step, loss)
+        score = None if self.measure is None else self.measure()
+        best = self.early.update(self.step, loss, score)
         if best:
             self.totals.bits_per_byte = bits
             self.store.save_best(self.step, trainable_state(self.decoder))
-        return {
+        line = {
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
             "valid_loss": loss,
@@ -265,10 +275,15 @@ class Loop:
             "best": best,
             "tokens": self.totals.tokens,
         }
+        return line if score is None else line | {f"valid_{self.spec.validation.metric}": score}
 
     def take_best(self) -> None:
-        """Put the weights that validated best into the decoder."""
-        if self.early.best_loss is None or self.early.best_step == self.step:
+        """Put the weights that validated best into the decoder; without validation, the last."""
+        if self.early.best_loss is None:
+            if self.average is not None:
+                self.average.exchange(self.parameters)
+            return
+        if self.average is None and self.early.best_step == self.step:
             return
         best = self.store.load_best(self.early.best_step)
         with torch.no_grad():

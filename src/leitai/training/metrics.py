@@ -1,6 +1,7 @@
 """Lines of JSON appended while a run goes on; cut back to the checkpoint when it resumes."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -29,15 +30,25 @@ class MetricsLog:
     follow the run.
     """
 
-    def __init__(self, path: Path, resume_step: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        resume_step: int,
+        tell: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         """Open the file and drop the lines after `resume_step`, which are about to come again.
+
+        Args:
+            path: the file.
+            resume_step: updates done.
+            tell: called with each line once it is written.
 
         Raises:
             LeitaiError: the file cannot be written.
         """
         lines = _lines_until(path, resume_step) if resume_step else []
         write_text(path, "".join(f"{line}\n" for line in lines))
-        self._path = path
+        self._path, self._tell = path, tell
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def write(self, values: dict[str, Any]) -> None:
@@ -55,6 +66,8 @@ class MetricsLog:
                 where=self._path,
                 remedy="free some space and run the same command again",
             ) from error
+        if self._tell is not None:
+            self._tell(values)
 
     def __enter__(self) -> "MetricsLog":
         return self

@@ -32,6 +32,7 @@ class TrainResult:
         seconds: time in the training loop, validation included, over all resumed parts; work that
             a kill has undone is not counted.
         peak_bytes: largest memory of the process in any part.
+        best_score: the validation metric that chose the weights; None where it was the loss.
         notes: what the user should know, such as a damaged checkpoint that was passed over.
     """
 
@@ -50,6 +51,7 @@ class TrainResult:
     trainable_parameters: int
     seconds: float
     peak_bytes: int
+    best_score: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,8 @@ class TrainResult:
         cost = {name: values.pop(name) for name in ("seconds", "peak_bytes", "notes")}
         cost["tokens_per_second"] = self.tokens_per_second
         values["output"] = self.output.name
+        if self.best_score is None:
+            del values["best_score"]
         write_json(run_folder / COST_FILE, cost)
         write_json(run_folder / RESULT_FILE, {"identity": identity, "result": values})
 

@@ -1,8 +1,10 @@
 """From a model folder and rows to an adapted model folder or adapter."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
@@ -21,8 +23,12 @@ from leitai.training.objectives import make_objective
 from leitai.training.objectives.interface import Texts
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
+from leitai.training.tracking import TrackerName, forget, open_tracking
+from leitai.training.tracking.samples import Samples
+from leitai.training.validation import Metrics, Trainee, Writer, find_metric, spread
 
 _STATE_BYTES = 12  # a trained number's gradient and two moments, float32
+_AVERAGE_BYTES = 4
 _logger = logging.getLogger("leitai.training")
 
 
@@ -41,6 +47,10 @@ def train(
     device: str = "cpu",
     dtype: str = "float32",
     checkpoint_every: int | None = None,
+    metrics: Metrics = MappingProxyType({}),
+    write: Writer | None = None,
+    samples: int = 0,
+    track: Sequence[TrackerName] | None = None,
 ) -> TrainResult:
     """Adapt a model; killed at any moment and called again, it ends with the same bits.
 
@@ -65,6 +75,11 @@ def train(
             under full and freeze.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
+        metrics: what `spec.validation.metric` may name beside the loss
+            (`leitai.evaluation.validation.METRICS`).
+        write: lets the model answer rows (`leitai.evaluation.validation.write`).
+        samples: validation rows that it answers at each evaluation, into `samples.jsonl`.
+        track: where curves are shown too; None is TensorBoard where it is installed.
 
     Raises:
         LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
@@ -75,8 +90,12 @@ def train(
         store.tidy()
         if not resume:
             store.clear()
-            for name in (RESULT_FILE, COST_FILE, "failure.json"):
+            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
                 (run_folder / name).unlink(missing_ok=True)
+            forget(run_folder)
+        # streamed documents have no answers to be graded or shown
+        asked_rows = valid_rows if isinstance(valid_rows, Sequence) else []
+        metric = find_metric(spec, metrics, asked_rows)
         dtype = dtype if spec.method.name == "lora" else "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
@@ -100,7 +119,21 @@ def train(
         checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
-        _check_memory(decoder, model_folder)
+        _check_memory(decoder, model_folder, spec)
+        done = 0 if checkpoint is None else checkpoint.step
+        settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
+        settings |= {"adapt": spec.model_dump(mode="json")}
+        tracking = open_tracking(track, title, run_folder, done, settings)
+
+        def trainee(rows: int | None) -> Trainee:
+            asked = spread(asked_rows, rows)
+            labels = sorted({r.label for r in (*train_rows, *asked_rows) if r.label is not None})
+            longest = spec.validation.max_characters
+            return Trainee(decoder, chat, asked, tuple(labels), date, thinking, longest)
+
+        shown = None
+        if write is not None and samples and asked_rows:
+            shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
             learnt,
@@ -113,19 +146,23 @@ def train(
             store=store,
             title=title,
             checkpoint_every=checkpoint_every,
+            measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
+            show=shown,
+            tracking=tracking,
         )
         if checkpoint is not None:
             loop.resume(checkpoint)
         for note in store.notes:
             _logger.warning(note)
         devices = [decoder.device] if decoder.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
 
 
-def _check_memory(decoder: Decoder, model_folder: Path) -> None:
-    needed = trainable_parameters(decoder) * _STATE_BYTES
+def _check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
+    state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
+    needed = trainable_parameters(decoder) * state
     on_gpu = decoder.device.type == "cuda"
     free = torch.cuda.mem_get_info(decoder.device)[0] if on_gpu else available_bytes()
     if needed > free:
@@ -165,6 +202,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
         valid_rows=len(loop.valid),
         trainable_parameters=trainable_parameters(loop.decoder),
         seconds=round(totals.seconds, 3),
+        best_score=early.best_score if loop.measure is not None else None,
         peak_bytes=max(totals.peak_bytes, peak_bytes()),
         notes=tuple(loop.store.notes),
     )

@@ -13,7 +13,9 @@ from leitai.comparison.report.data import (
     ItemPair,
     LearningCurve,
     ReportData,
+    Search,
     TaskItems,
+    Trial,
 )
 from leitai.comparison.report.markdown import render_markdown
 from leitai.comparison.report.page import render_page
@@ -28,7 +30,9 @@ __all__ = [
     "ItemPair",
     "LearningCurve",
     "ReportData",
+    "Search",
     "TaskItems",
+    "Trial",
     "write_report",
 ]
 

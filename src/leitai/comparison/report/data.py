@@ -59,11 +59,32 @@ class LearningCurve(_Part):
     best_step: int | None = None
 
 
+class Trial(_Part):
+    """A setting that was tried: None where it was not searched; a score a rung, None: diverged."""
+
+    number: int
+    learning_rate: float | None = None
+    rank: int | None = None
+    epochs: int | None = None
+    scores: tuple[float | None, ...]
+    steps: tuple[int, ...]
+
+
+class Search(_Part):
+    """One side's search, in the form of `search.json`."""
+
+    metric: str
+    higher_is_better: bool
+    best: int
+    trials: tuple[Trial, ...]
+
+
 class Cost(_Part):
     """What one side cost on this machine; None where it was not trained or not measured.
 
     Attributes:
         train_seconds: time in training, pauses excluded.
+        search_seconds: time in all trials of the search.
         train_tokens: tokens run through the model while training.
         score_seconds: time in scoring all tasks.
         items_per_second: items scored per second.
@@ -72,6 +93,7 @@ class Cost(_Part):
     """
 
     train_seconds: float | None = None
+    search_seconds: float | None = None
     train_tokens: int | None = None
     score_seconds: float | None = None
     items_per_second: float | None = None
@@ -155,6 +177,7 @@ class ReportData(_Part):
         contenders: both sides.
         curves: how they learnt.
         costs: what they cost.
+        search: the settings that each side tried; empty when nothing was searched.
         tasks: the items with both answers, in the verdict's order of tasks.
         audit: the findings of the fairness audit.
         manifest: what the run was made of; shown section by section ("spec", "versions",
@@ -165,6 +188,7 @@ class ReportData(_Part):
     contenders: dict[Side, Contender]
     curves: dict[Side, LearningCurve]
     costs: dict[Side, Cost]
+    search: dict[Side, Search] = Field(default_factory=dict)
     tasks: tuple[TaskItems, ...]
     audit: tuple[Finding, ...]
     manifest: dict[str, Any]

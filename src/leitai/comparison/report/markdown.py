@@ -3,6 +3,7 @@
 import re
 
 from leitai.comparison.report.data import SIDES, ReportData
+from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.views import (
     SIGNS,
@@ -47,6 +48,8 @@ class _Writer:
             blocks += [self.title(task), self.scores(task)]
             if task.unparsed:
                 blocks.append(self.say(STRINGS["unparsed_note"].format(**task.unparsed)))
+        if (search := search_view(data)) is not None:
+            blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
         blocks += [f"## {self.word('fairness')}", self.audit()]
         blocks += [f"## {self.word('method')}"]
@@ -100,6 +103,16 @@ class _Writer:
             ]
             rows.append([name, *cells, row.ratio])
         return _table([self.word("quantity"), *self.names(), self.word("ratio")], rows)
+
+    def trials(self, search: SearchView) -> str:
+        rows = []
+        for row in search.rows:
+            cells = [
+                f"**{self.say(cell.text)}**" if cell.chosen else self.say(cell.text)
+                for cell in row.cells
+            ]
+            rows.append([str(row.number), *map(escape, row.values), *cells])
+        return _table([self.word("trial"), *map(self.say, search.columns), *self.names()], rows)
 
     def audit(self) -> str:
         rows = [

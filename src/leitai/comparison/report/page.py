@@ -14,6 +14,7 @@ from leitai.comparison.report.charts import curve_chart, difference_chart, score
 from leitai.comparison.report.data import SIDES, ReportData
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.items import pack, safe_json
+from leitai.comparison.report.search import search_view
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import tag
 from leitai.comparison.report.views import (
@@ -31,7 +32,9 @@ from leitai.comparison.report.views import (
 )
 from leitai.comparison.wording import Bilingual, level
 
-SECTIONS = ("scores", "learning", "cost", "disagreements", "fairness", "method", "manifest")
+SECTIONS = (
+    *("scores", "learning", "search", "cost", "disagreements", "fairness", "method", "manifest"),
+)
 
 SCRIPT_WORDS = (
     "theme",
@@ -65,6 +68,7 @@ def render_page(data: ReportData) -> str:
     packed = pack(data.tasks, data.verdict)
     tasks = task_views(data)
     deciding = tasks[0]
+    search = search_view(data)
     curves = {side: curve_chart(data.curves[side], side) for side in SIDES}
     context = {
         "name": data.verdict["name"],
@@ -85,10 +89,11 @@ def render_page(data: ReportData) -> str:
                 for i, side in enumerate(SIDES)
             ],
         },
-        "sections": SECTIONS,
+        "sections": [key for key in SECTIONS if key != "search" or search is not None],
         "tasks": [_with_charts(task) for task in tasks],
         "trained": any(curves.values()),
         "curves": curves,
+        "search": search,
         "costs": cost_rows(data),
         "items": {
             "json": packed.json,

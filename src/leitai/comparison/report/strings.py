@@ -73,6 +73,26 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "best_step": ("best, step {step}", "最佳，第 {step} 步"),
     "step": ("step", "步"),
+    # search
+    "search": ("Search of settings", "参数搜索"),
+    "search_intro": (
+        "Each side tried the same {count} settings, drawn before the run from the same ranges, and "
+        "chose on its validation rows by {metric} ({direction}). Arrows go from rung to rung of "
+        "successive halving. Scores of the two sides are not to be compared here: the choice is "
+        "made within a side.",
+        "双方试用同样的 {count} 组设置（运行前从相同范围抽取），"
+        "各自在验证集上按{metric}（{direction}）选择。箭头表示逐级减半的各级。此处双方的分值不宜互相比较，选择只在各方内部进行。",
+    ),
+    "learning_rate": ("Learning rate", "学习率"),
+    "rank": ("Rank", "秩"),
+    "epochs": ("Epochs", "轮数"),
+    "chosen": ("{score} ✓ chosen", "{score} ✓ 选用"),
+    "diverged": ("diverged", "发散"),
+    "by_loss": ("loss", "损失"),
+    "by_accuracy": ("accuracy", "准确率"),
+    "by_exact_match": ("exact match", "完全匹配率"),
+    "by_chrf": ("chrF", "chrF 值"),
+    "trial": ("Trial", "试验"),
     # cost
     "cost": ("Cost", "成本"),
     "cost_intro": (
@@ -83,6 +103,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "quantity": ("Quantity", "项目"),
     "ratio": ("B ÷ A", "B ÷ A"),
     "train_seconds": ("Training time", "训练时间"),
+    "search_seconds": ("Time of the search", "搜索时间"),
     "train_tokens": ("Tokens trained on", "训练词元数"),
     "score_seconds": ("Scoring time", "评测时间"),
     "items_per_second": ("Items scored per second", "每秒评测题数"),

@@ -186,6 +186,7 @@ def cost_rows(data: ReportData) -> list[CostRow]:
 
     table: list[tuple[Bilingual, str | None, tuple[float | None, float | None], Any]] = [
         (STRINGS["train_seconds"], "lower", of_cost("train_seconds"), duration_of),
+        (STRINGS["search_seconds"], "lower", of_cost("search_seconds"), duration_of),
         (STRINGS["train_tokens"], "lower", of_cost("train_tokens"), plain(count_of)),
         (STRINGS["score_seconds"], "lower", of_cost("score_seconds"), duration_of),
         (STRINGS["items_per_second"], "higher", of_cost("items_per_second"), plain(rate_of)),
