@@ -4,9 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention
 
 from leitai.forest import ForestScope, block_mask, plan_attention, plant
+from leitai.forest.attention import masked_attention
 
 sequences = st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=30), min_size=1, max_size=8)
 DENSE = st.sampled_from([1, 16, 128])
@@ -96,3 +98,50 @@ def test_the_block_mask_for_accelerators_says_the_same(causal):
     zero = torch.tensor(0)
     seen = mask.mask_mod(zero, zero, places[:, None], places[None, :])
     assert torch.equal(seen, plan.dense_mask())
+
+
+def _lengths(draw, most):
+    return draw(st.lists(st.integers(1, most), min_size=1, max_size=6))
+
+
+@st.composite
+def _large(draw):
+    """Sequences of several blocks, with a common beginning or none."""
+    common = draw(st.integers(0, 300))
+    return [[0] * common + [n + 1] * size for n, size in enumerate(_lengths(draw, 400))]
+
+
+@settings(deadline=None, max_examples=40)
+@given(_large(), st.booleans())
+def test_the_blocks_are_those_of_the_mask_of_all_pairs(rows, causal):
+    plan = plan_attention(plant(rows, share=causal), causal=causal)
+    ours = block_mask(plan, torch.device("cpu"))
+    size = plan.tokens
+    theirs = create_block_mask(ours.mask_mod, None, None, size, size, device="cpu")
+    assert ours.seq_lengths == theirs.seq_lengths
+
+    def blocks(counts, indices):
+        return [sorted(row[:n]) for n, row in zip(counts.tolist(), indices.tolist(), strict=True)]
+
+    for kind in ("kv", "full_kv", "q", "full_q"):
+        mine, other = (
+            blocks(*(getattr(m, f"{kind}_{part}")[0, 0] for part in ("num_blocks", "indices")))
+            for m in (ours, theirs)
+        )
+        assert mine == other, kind
+
+
+@settings(deadline=None, max_examples=10)
+@given(_large())
+def test_flexattention_under_that_mask_attends_as_the_forest_does(rows):
+    forest = plant(rows)
+    q, k, v = _inputs(len(forest.ids), torch.float32, size=16)
+    scope = ForestScope(forest)
+    mask = block_mask(scope.plan, torch.device("cpu"))
+    # on the CPU it has no way back
+    q, k, v = (x.detach() for x in (q, k, v))
+    found = flex_attention(q, k, v, block_mask=mask, enable_gqa=True)
+    expected = scope.attend(0, q, k, v)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    dense = masked_attention(q, k, v, scope.plan.dense_mask())
+    torch.testing.assert_close(dense, expected, rtol=1e-5, atol=1e-5)

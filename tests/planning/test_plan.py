@@ -69,7 +69,7 @@ def larger(small, large):
 @settings(max_examples=60, deadline=None)
 @given(rows=NUMBERS, tokens=st.integers(2, 400), batch=st.integers(1, 64), epochs=st.integers(1, 5))
 def test_more_training_costs_more(rows, tokens, batch, epochs):
-    task = TrainTask(rows, tokens, 1, epochs=epochs, batch_rows=batch)
+    task = TrainTask(rows, tokens, 1, epochs=epochs, batch_rows=batch, checkpointing=False)
     larger((SMALL, task), (SMALL, replace(task, rows=rows + batch)))
     larger((SMALL, task), (SMALL, replace(task, epochs=epochs + 1)))
     larger((SMALL, task), (SMALL, replace(task, targets=tokens)))
@@ -121,6 +121,33 @@ def test_it_says_whether_it_fits():
     large = make_plan(preset("Llama-3.1-405B"), task, MACHINE)
     assert not large.fits
     assert large.sentence.startswith("does not fit: ")
+
+
+def test_activations_are_recomputed_where_they_would_not_fit():
+    task = TrainTask(1000, 900, 200, method=Full(), batch_rows=64, batch_tokens=65_536)
+    kept = make_plan(SMALL, replace(task, checkpointing=False), MACHINE)
+    again = make_plan(SMALL, replace(task, checkpointing=True), MACHINE)
+    assert again.peak_bytes < kept.peak_bytes / 2
+    assert "recomputation" in again.time and "recomputation" not in kept.time
+    assert again.time.keys() - kept.time.keys() == {"recomputation"}
+    # one forward more beside a forward and a backward of about twice its cost
+    assert 0.15 < again.checkpointing.extra_time < 0.45
+    for memory, chosen in ((kept.peak_bytes * 2, False), (kept.peak_bytes - 1, True)):
+        plan = make_plan(SMALL, task, round_machine(memory_bytes=memory))
+        assert plan.checkpointing.chosen is plan.checkpointing.used is chosen
+        assert plan.peak_bytes == (again if chosen else kept).peak_bytes
+        assert f"activation checkpointing {'on' if chosen else 'off'}: with" in str(
+            plan.checkpointing.sentence
+        )
+        assert plan.fits
+
+
+def test_products_in_bfloat16_halve_activations_and_keep_float32_weights():
+    task = TrainTask(1000, 100, 20, method=Full())
+    plain, mixed = (make_plan(SMALL, task, MACHINE, d) for d in ("float32", "bfloat16"))
+    embedding = SMALL.vocab_size * SMALL.hidden_size
+    assert mixed.memory["weights"] == 4 * 494_032_768 + 2 * (494_032_768 - embedding)
+    assert mixed.memory["optimiser"] == plain.memory["optimiser"]
 
 
 def test_prediction_error_speaks_of_what_was_done():

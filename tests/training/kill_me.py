@@ -15,6 +15,7 @@ from leitai.training import AdaptSpec, train
 FULL = {"method": {"name": "full"}}
 VARIANTS = {
     "full": FULL,
+    "mixed": FULL,
     "lora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
     "muon": {
         **FULL,
@@ -47,6 +48,7 @@ def main(model: str, run: str, variant: str) -> None:
         spec,
         Path(run),
         seed=5,
+        dtype="bfloat16" if variant == "mixed" else "float32",
         checkpoint_every=2,
         metrics=METRICS,
         write=write,

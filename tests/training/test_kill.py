@@ -43,7 +43,7 @@ def contents(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["full", "lora", "muon", "metric"])
+@pytest.mark.parametrize("variant", ["full", "mixed", "lora", "muon", "metric"])
 def test_a_killed_run_resumes_to_the_same_bits(qwen, tmp_path, variant):
     whole = tmp_path / "whole"
     finish(start(qwen, whole, variant))

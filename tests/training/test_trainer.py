@@ -272,9 +272,9 @@ def test_a_tokenizer_too_large_for_the_model_is_refused(qwen, rows, tmp_path):
 
 
 def test_too_little_memory_is_told_before_training(qwen, rows, tmp_path, monkeypatch):
-    from leitai.training import trainer
+    from leitai.training import fitting
 
-    monkeypatch.setattr(trainer, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(fitting, "available_bytes", lambda: 1000)
     with pytest.raises(LeitaiError, match=r"training needs 0\.0 GiB for gradients"):
         train(qwen, rows(8), [], FULL, tmp_path / "run")
 

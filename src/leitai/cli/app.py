@@ -303,7 +303,7 @@ def plan(
     ] = None,
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16", "int8", "int4"],
-        typer.Option("--dtype", help="Of the weights; full and freeze train in float32."),
+        typer.Option("--dtype", help="Of the weights, or under full and freeze of the products."),
     ] = "float32",
     device: Device = "cpu",
     measure: Annotated[

@@ -104,6 +104,8 @@ def _table(name: str, plan: "Plan") -> None:
         f"{plan.tokens:,.0f} tokens in {plan.steps:,} steps, {operations(plan.flops)}, "
         f"{plan.tokens_per_second:,.3g} tokens/s"
     )
+    if plan.checkpointing is not None:
+        show.line(plan.checkpointing.sentence)
     show.line(plan.sentence)
 
 

@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
-from leitai.forest.attention import additive_masks, attend_across, merged_flash
+from leitai.forest.attention import (
+    additive_masks,
+    attend_across,
+    masked_attention,
+    merged_flash,
+)
 from leitai.forest.forest import Forest, Segment
 from leitai.forest.plan import plan_attention
 
@@ -137,16 +141,14 @@ class PieceScope:
     def _attend_masked(self, q: Tensor, seen: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Attend in one call, for devices without the CPU's kernel."""
         keys, values = (torch.cat(parts, dim=2) for parts in zip(*seen, strict=True))
-        mask = self._whole_mask().to(q.device)
-        grouped = q.shape[1] != keys.shape[1]
-        return scaled_dot_product_attention(q, keys, values, mask, enable_gqa=grouped)
+        return masked_attention(q, keys, values, self._whole_mask(q.device))
 
     def _below(self, segment: Segment) -> int:
         """Count the piece's tokens that descend from an ancestor; they are its first ones."""
         return min(segment.end, self._piece.stop) - self._piece.start
 
-    def _whole_mask(self) -> Tensor:
-        """Return which key each query sees, the ancestors' keys first, [N, S]."""
+    def _whole_mask(self, device: torch.device) -> Tensor:
+        """Return which key each query sees, the ancestors' keys first, [N, S]; made once."""
         if self._mask is None:
             parts = []
             for segment in self._piece.ancestors:
@@ -155,5 +157,5 @@ class PieceScope:
                 )
                 seen[: self._below(segment)] = True
                 parts.append(seen)
-            self._mask = torch.cat([*parts, self._plan.dense_mask()], dim=1)
+            self._mask = torch.cat([*parts, self._plan.dense_mask()], dim=1).to(device)
         return self._mask

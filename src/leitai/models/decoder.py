@@ -79,6 +79,8 @@ class Decoder(nn.Module):
     Attributes:
         config: the architecture.
         model: the trunk; `model.layers[i]` is a `Block`.
+        activation_checkpointing: whether training keeps each block's input alone and computes the
+            block again on the way back (Chen et al., arXiv 1604.06174).
         lm_head: the output projection, or None when it is tied to the embedding.
     """
 
@@ -86,6 +88,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.model = Trunk(config)
+        self.activation_checkpointing = False
         self.lm_head: nn.Linear | QuantizedLinear | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
@@ -103,8 +106,13 @@ class Decoder(nn.Module):
         return self.model.embed_tokens.weight.dtype
 
     @property
+    def compute_dtype(self) -> torch.dtype:
+        """The blocks' number format; another than the embedding's in mixed precision."""
+        return self.model.norm.weight.dtype
+
+    @property
     def head_weight(self) -> Tensor:
-        """The output projection, [V, hidden]: the embedding itself when it is tied.
+        """The output projection, [V, hidden]: when it is tied, the embedding in the blocks' dtype.
 
         Raises:
             LeitaiError: it is quantised.
@@ -113,7 +121,9 @@ class Decoder(nn.Module):
             raise LeitaiError(
                 "quantised weights cannot be trained", remedy="load the model as float32"
             )
-        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        if self.lm_head is None:
+            return self.model.embed_tokens.weight.to(self.compute_dtype)
+        return self.lm_head.weight
 
     def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
         """Run the trunk.
@@ -130,14 +140,15 @@ class Decoder(nn.Module):
         """
         scope = scope or Causal()
         positions = scope.begin(ids.shape[1], ids.device)
-        x: Tensor = self.model.embed_tokens(ids)
+        x: Tensor = self.model.embed_tokens(ids).to(self.compute_dtype)
         cos, sin = self._rotary(positions, x.dtype)
         native = self._native_blocks() if takes(x) else None
         if native is not None:
             x = native.run(x, cos, sin, scope)
         else:
+            again = self.activation_checkpointing and self.training and torch.is_grad_enabled()
             for block in self.model.layers:
-                x = block(x, cos, sin, scope)
+                x = _recomputed(block, x, cos, sin, scope) if again else block(x, cos, sin, scope)
         scope.finish(ids.shape[1])
         return cast(Tensor, self.model.norm(x))
 
@@ -149,7 +160,7 @@ class Decoder(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Map hidden rows [..., hidden] to logits [..., vocab]. Call it on the rows you need."""
         if self.lm_head is None:
-            weight = self.model.embed_tokens.weight
+            weight = self.head_weight
             if takes(hidden) and weight.dtype == torch.bfloat16:
                 matrix = describe(len(weight), weight.shape[1], 16, weight, None, None)
                 rows = hidden.reshape(-1, weight.shape[1]).contiguous()
@@ -157,3 +168,14 @@ class Decoder(nn.Module):
             return linear(hidden, weight)
         out: Tensor = self.lm_head(hidden)
         return out
+
+
+def _recomputed(
+    block: nn.Module, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope
+) -> Tensor:
+    """Run a block, keeping its input alone; the second run draws the dropout of the first."""
+    from torch.utils.checkpoint import checkpoint
+
+    if not (x.requires_grad or any(p.requires_grad for p in block.parameters())):
+        return cast(Tensor, block(x, cos, sin, scope))  # nothing of it is kept anyway
+    return cast(Tensor, checkpoint(block, x, cos, sin, scope, use_reentrant=False))

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from leitai.adapters.cost import Method
 from leitai.adapters.method import Freeze, Full, LoRA
 from leitai.base import LeitaiError
-from leitai.planning.cost import Method
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 
 Kind = Literal["train", "score", "generate"]

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from leitai.adapters import cost
 from leitai.forest.forest import DENSE
 from leitai.inference.kv_pool import BLOCK_TOKENS, blocks_for
 from leitai.inference.scheduler import CACHE_BYTES, CHUNK, ROWS
@@ -11,16 +12,46 @@ from leitai.inference.scoring import LOGIT_BYTES, LOGIT_ROWS, TOKEN_BUDGET
 from leitai.kernels.matvec import MOST_VECTORS
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
-from leitai.planning import cost
 from leitai.planning.machine import Machine
 from leitai.planning.memory import training_memory
 from leitai.planning.products import compute_dtype, forward_products, head_products, seconds_of
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 from leitai.planning.training import training_seconds
-from leitai.planning.words import duration
+from leitai.planning.words import duration, gigabytes
+from leitai.training.memory import needs_checkpointing
 
 GPU_CONTEXT_BYTES = 500 << 20
 """What CUDA and its libraries take of an accelerator's memory before anything is put there."""
+
+
+@dataclass(frozen=True)
+class Checkpointing:
+    """Training with its activations kept, and with them recomputed.
+
+    Attributes:
+        used: what the plan is for.
+        chosen: whether "auto" would recompute them.
+        peak_bytes: with them recomputed.
+        peak_bytes_without: with them kept.
+        extra_time: that recomputing takes, as a fraction of the time without.
+    """
+
+    used: bool
+    chosen: bool
+    peak_bytes: int
+    peak_bytes_without: int
+    extra_time: float
+
+    @property
+    def sentence(self) -> str:
+        """Both in one sentence."""
+        because = "the memory would not do" if self.chosen else "the memory suffices"
+        return (
+            f"activation checkpointing {'on' if self.used else 'off'}: with it "
+            f"{gigabytes(self.peak_bytes)} and {100 * self.extra_time:.0f} % more time, without "
+            f"{gigabytes(self.peak_bytes_without)}; "
+            f'"auto" is {"on" if self.chosen else "off"}, since {because} without it'
+        )
 
 
 @dataclass(frozen=True)
@@ -37,6 +68,7 @@ class Plan:
         time: seconds, by part.
         tokens: read or written; what tokens a second count.
         steps: of training, or of writing; passes of scoring.
+        checkpointing: of activations; None unless it trains.
     """
 
     task: str
@@ -48,6 +80,7 @@ class Plan:
     time: dict[str, float]
     tokens: float
     steps: int
+    checkpointing: Checkpointing | None = None
 
     @property
     def peak_bytes(self) -> int:
@@ -101,7 +134,7 @@ def make_plan(config: ModelConfig, task: Task, machine: Machine, dtype: str = "f
         config: the architecture.
         task: what is to be done.
         machine: where.
-        dtype: of the weights; under `Full` and `Freeze` training is in float32 whatever it says.
+        dtype: of the weights; under `Full` and `Freeze` that of the products of training.
     """
     if isinstance(task, TrainTask):
         return _plan_training(config, task, machine, compute_dtype(task.method, dtype))
@@ -124,17 +157,30 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
         read / task.micro_rows
     )
     flops += cost.head_flops(config, read * task.targets, method=task.method)
+    memory = {
+        recomputed: _base(machine, training=True)
+        | training_memory(config, task, dtype, native=machine.native, checkpointing=recomputed)
+        for recomputed in (False, True)
+    }
+    time = {
+        recomputed: training_seconds(config, task, machine, dtype, checkpointing=recomputed)
+        for recomputed in (False, True)
+    }
+    without, peak = (sum(memory[recomputed].values()) for recomputed in (False, True))
+    chosen = needs_checkpointing(without, machine.memory_bytes)
+    used = chosen if task.checkpointing == "auto" else task.checkpointing
+    extra = sum(time[True].values()) / sum(time[False].values()) - 1
     return Plan(
         task="train",
         parameters=parameter_count(config),
         trainable=cost.trainable_count(config, task.method),
-        memory=_base(machine, training=True)
-        | training_memory(config, task, dtype, native=machine.native),
+        memory=memory[used],
         memory_limit=machine.memory_bytes,
         flops=flops,
-        time=training_seconds(config, task, machine, dtype),
+        time=time[used],
         tokens=read * task.tokens,
         steps=task.steps,
+        checkpointing=Checkpointing(used, chosen, peak, without, extra),
     )
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from leitai.adapters import apply_method
+from leitai.adapters.cost import Method, linear_flops, working_bytes_per_token
 from leitai.adapters.method import Full, LoRA
 from leitai.base.machine import machine as describe
 from leitai.base.memory import peak_bytes
@@ -31,8 +32,6 @@ from leitai.models import (
     parse_dtype,
     scratch_config,
 )
-from leitai.planning.activations import activation_bytes
-from leitai.planning.cost import Method, linear_flops, working_bytes_per_token
 from leitai.planning.machine import Machine
 from leitai.planning.products import (
     forward_products,
@@ -42,6 +41,7 @@ from leitai.planning.products import (
 )
 from leitai.training.batches import Batch, EncodedRow, collate
 from leitai.training.loss import cross_entropy, loss_sum
+from leitai.training.memory import activation_bytes
 from leitai.training.optimizer import make_optimizer
 from leitai.training.spec import AdaptSpec
 

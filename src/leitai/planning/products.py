@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from leitai.adapters.method import Full, LoRA
-from leitai.models.config import ModelConfig
-from leitai.planning.cost import (
+from leitai.adapters.cost import (
     DTYPE_BYTES,
     Method,
     adapted,
@@ -12,6 +10,8 @@ from leitai.planning.cost import (
     trainable_count,
     trained_blocks,
 )
+from leitai.adapters.method import Full, LoRA
+from leitai.models.config import ModelConfig
 from leitai.planning.machine import Machine
 
 
@@ -31,8 +31,9 @@ class Product(NamedTuple):
 
 
 def compute_dtype(method: Method | None, dtype: str) -> str:
-    """The number format of the arithmetic: full and freeze train in float32."""
-    return dtype if method is None or isinstance(method, LoRA) else "float32"
+    """The number format of the arithmetic: full and freeze have float32 beside bfloat16 alone."""
+    lasting = method is None or isinstance(method, LoRA) or dtype == "bfloat16"
+    return dtype if lasting else "float32"
 
 
 def forward_products(config: ModelConfig, dtype: str, tokens: float) -> list[Product]:

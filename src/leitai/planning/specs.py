@@ -104,5 +104,6 @@ def plan_adaptation(
         valid_rows=len(valid),
         longest=lengths.longest,
         averaged=adapt.ema is not None,
+        checkpointing=adapt.activation_checkpointing,
     )
     return make_plan(config, task, machine, dtype)

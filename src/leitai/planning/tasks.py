@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
+from leitai.adapters.cost import Method
 from leitai.adapters.method import LoRA
 from leitai.base import LeitaiError
 from leitai.forest import MIN_SAVING
 from leitai.forest.forest import DENSE
 from leitai.inference.scheduler import ROWS
-from leitai.planning.cost import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class TrainTask:
         valid_rows: rows to validate with after each epoch.
         longest: tokens of the rows of the largest batch; None takes the mean.
         averaged: whether a moving average of what is trained is kept.
+        checkpointing: whether activations are recomputed; "auto": if they would not fit.
     """
 
     rows: int
@@ -44,6 +46,7 @@ class TrainTask:
     valid_rows: int = 0
     longest: float | None = None
     averaged: bool = False
+    checkpointing: Literal["auto"] | bool = "auto"
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")

@@ -1,27 +1,31 @@
 """The time of training."""
 
+from leitai.adapters import cost
 from leitai.adapters.method import Full, LoRA
 from leitai.models.config import ModelConfig
-from leitai.planning import cost
-from leitai.planning.activations import activation_bytes
 from leitai.planning.machine import Machine
 from leitai.planning.products import (
     compute_dtype,
+    forward_products,
     gradient_seconds,
     head_products,
     seconds_of,
     training_products,
 )
 from leitai.planning.tasks import TrainTask
+from leitai.training.memory import activation_bytes
 
 STEP_SECONDS = 0.002
 """A step's own costs: choosing rows, planting the forest, the log. Measured on nano models."""
 
 
 def training_seconds(
-    config: ModelConfig, task: TrainTask, machine: Machine, dtype: str
+    config: ModelConfig, task: TrainTask, machine: Machine, dtype: str, *, checkpointing: bool
 ) -> dict[str, float]:
-    """Return the seconds of each part of a run: all steps, and a validation after each epoch."""
+    """Return the seconds of each part of a run: all steps, and a validation after each epoch.
+
+    With activation checkpointing the blocks that gradients reach run forwards twice.
+    """
     method = task.method
     rows = task.micro_rows
     batches = task.steps * task.window / rows
@@ -54,6 +58,14 @@ def training_seconds(
         "output head": batches * head,
         "optimiser": task.steps * update + batches * gradient_seconds(config, method, machine),
     }
+    if checkpointing:
+        again = seconds_of(forward_products(config, dtype, tokens), machine)
+        forward_rate = machine.attention.get(dtype) or machine.attention["bfloat16"]
+        again += cost.attention_flops(config, task.pairs(rows)) / forward_rate
+        working = tokens * cost.working_bytes_per_token(config, dtype)
+        again += config.num_hidden_layers * (passing["call"] + working * passing["byte"])
+        again += config.num_hidden_layers * task.attention_calls(rows) * machine.attention["call"]
+        parts["recomputation"] = batches * share * again
     if task.valid_rows:
         third = (parts["matrix products"] + parts["attention"] + parts["output head"]) / 3
         evaluations = min(task.epochs, max(1, task.steps * task.window // task.rows))

@@ -41,7 +41,9 @@ class TrainJob(BaseModel):
     thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     dtype: Literal["float32", "bfloat16", "float16"] = Field(
-        default="float32", description="of frozen weights; what is trained is float32"
+        default="float32",
+        description="of frozen weights, or under full and freeze of the products; what is trained "
+        "is float32",
     )
     track: tuple[TrackerName, ...] | None = Field(
         default=None, description="where curves are shown too; default: TensorBoard if installed"

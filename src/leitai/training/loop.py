@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
 from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.precision import WorkingCopies
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import Tracking
@@ -54,6 +56,7 @@ class Loop:
         measure: the score that decides which weights are the best; None is the validation loss.
         show: called with the step at each evaluation, with the weights that are judged in place.
         tracking: is told of every line of metrics.
+        products: the number format of products where it is not that of the weights.
         step: updates done.
     """
 
@@ -71,6 +74,7 @@ class Loop:
     measure: Callable[[], float] | None = None
     show: Callable[[int], None] | None = None
     tracking: Tracking = field(default_factory=Tracking)
+    products: torch.dtype | None = None
     step: int = 0
     totals: Totals = field(default_factory=Totals)
 
@@ -86,6 +90,9 @@ class Loop:
         }
         self.optimizer = make_optimizer(self.decoder, spec)
         self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
+        self._computing = (
+            WorkingCopies(self.decoder, self.products) if self.products else nullcontext
+        )
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
         self._valid_groups = [
@@ -201,10 +208,11 @@ class Loop:
         torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
         weight = sum(batch.weight for batch in batches)
         losses = []
-        for batch in self.objective.prepare(self.decoder, batches):
-            part = self.objective.loss(self.decoder, batch) / weight
-            part.backward()  # type: ignore[no-untyped-call]
-            losses.append(part.detach())
+        with self._computing():
+            for batch in self.objective.prepare(self.decoder, batches):
+                part = self.objective.loss(self.decoder, batch) / weight
+                part.backward()  # type: ignore[no-untyped-call]
+                losses.append(part.detach())
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -247,7 +255,7 @@ class Loop:
         return line
 
     def _validate(self) -> dict[str, Any]:
-        with torch.no_grad():
+        with torch.no_grad(), self._computing():
             parts = [
                 self.objective.loss(self.decoder, batch)
                 for group in self._valid_groups

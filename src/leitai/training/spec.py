@@ -94,6 +94,11 @@ class AdaptSpec(BaseModel):
         description="unique tokens computed at once; a batch with more is parted, which changes "
         "memory, not the result",
     )
+    activation_checkpointing: Literal["auto"] | bool = Field(
+        default="auto",
+        description="keep each block's input alone and compute the block again on the way back: "
+        "less memory, about a quarter more time, the same result; auto: if the memory would not do",
+    )
     accumulation: int = Field(
         default=1, ge=1, description="batches to a step; changes memory, not the result"
     )

@@ -12,11 +12,12 @@ from leitai.adapters import apply_method, save_adapter, trainable_parameters, we
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
-from leitai.base.memory import available_bytes, peak_bytes
+from leitai.base.memory import peak_bytes
 from leitai.data.rows import Row
-from leitai.models import Decoder, load_decoder, read_config, save_decoder
+from leitai.models import load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
+from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
@@ -27,8 +28,6 @@ from leitai.training.tracking import TrackerName, forget, open_tracking
 from leitai.training.tracking.samples import Samples
 from leitai.training.validation import Metrics, Trainee, Writer, find_metric, spread
 
-_STATE_BYTES = 12  # a trained number's gradient and two moments, float32
-_AVERAGE_BYTES = 4
 _logger = logging.getLogger("leitai.training")
 
 
@@ -71,8 +70,9 @@ def train(
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under LoRA; what is trained is float32, and so is the whole model
-            under full and freeze.
+        dtype: of frozen weights under LoRA; what is trained is float32. Under full and freeze all
+            weights are float32, and bfloat16 is what products are computed in; float16, whose range
+            does not do for that, then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss
@@ -96,7 +96,9 @@ def train(
         # streamed documents have no answers to be graded or shown
         asked_rows = valid_rows if isinstance(valid_rows, Sequence) else []
         metric = find_metric(spec, metrics, asked_rows)
-        dtype = dtype if spec.method.name == "lora" else "float32"
+        whole = spec.method.name in ("full", "freeze")
+        if whole and dtype != "bfloat16":
+            dtype = "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
         config = read_config(model_folder)
         objective = make_objective(spec)
@@ -113,13 +115,14 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype=dtype, device=device)
+        decoder = load_decoder(model_folder, dtype="float32" if whole else dtype, device=device)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
         learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
         checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
-        _check_memory(decoder, model_folder, spec)
+        check_memory(decoder, model_folder, spec)
+        decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, objective, dtype)
         done = 0 if checkpoint is None else checkpoint.step
         settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
         settings |= {"adapt": spec.model_dump(mode="json")}
@@ -149,6 +152,7 @@ def train(
             measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
             show=shown,
             tracking=tracking,
+            products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
         )
         if checkpoint is not None:
             loop.resume(checkpoint)
@@ -158,20 +162,6 @@ def train(
         with tracking, torch.random.fork_rng(devices):
             loop.run()
         return _finish(loop, model_folder, base_hash)
-
-
-def _check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
-    state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
-    needed = trainable_parameters(decoder) * state
-    on_gpu = decoder.device.type == "cuda"
-    free = torch.cuda.mem_get_info(decoder.device)[0] if on_gpu else available_bytes()
-    if needed > free:
-        raise LeitaiError(
-            f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "
-            f"{free / 2**30:.1f} GiB are free",
-            where=model_folder,
-            remedy="use method lora, or freeze with fewer blocks",
-        )
 
 
 def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:

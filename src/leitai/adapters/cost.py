@@ -174,6 +174,18 @@ def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * size
 
 
+def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> int:
+    """Bytes of the weights while they are trained.
+
+    LoRA: the base in `dtype`, and float32 factors. Full and Freeze: float32, and in half precision
+    a working copy of everything but the embedding beside it (`training/precision.py`).
+    """
+    if isinstance(method, LoRA):
+        return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
+    copied = parameter_count(config) - config.vocab_size * config.hidden_size
+    return weight_bytes(config, "float32") + (0 if dtype == "float32" else 2 * copied)
+
+
 def optimiser_bytes(config: ModelConfig, method: Method) -> int:
     """Bytes of AdamW's two moments, float32."""
     return 8 * trainable_count(config, method)

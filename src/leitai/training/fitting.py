@@ -1,0 +1,84 @@
+"""Whether a run fits into the memory, and whether activations are recomputed for that."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leitai.adapters import trainable_parameters
+from leitai.base import LeitaiError
+from leitai.base.memory import available_bytes
+from leitai.forest import plant
+from leitai.kernels.build import library
+from leitai.models import Decoder
+from leitai.training.batches import Example, window_parts
+from leitai.training.memory import StepSize, needs_checkpointing, step_memory
+from leitai.training.objectives.interface import Objective
+from leitai.training.spec import AdaptSpec
+
+_STATE_BYTES = 12  # a trained number's gradient and two moments, float32
+_AVERAGE_BYTES = 4
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that is free where the decoder is."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return available_bytes()
+
+
+def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
+    """Refuse a run that cannot begin.
+
+    Raises:
+        LeitaiError: gradients and the optimiser's state alone are larger than the free memory.
+    """
+    state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
+    needed, free = trainable_parameters(decoder) * state, free_bytes(decoder.device)
+    if needed > free:
+        raise LeitaiError(
+            f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "
+            f"{free / 2**30:.1f} GiB are free",
+            where=model_folder,
+            remedy="use method lora, or freeze with fewer blocks",
+        )
+
+
+def chooses_checkpointing(
+    decoder: Decoder, examples: Sequence[Example], objective: Objective[Any, Any], dtype: str
+) -> bool:
+    """Decide about activation checkpointing as the spec says, or by the memory that is free.
+
+    Args:
+        decoder: with its weights in memory, prepared by `apply_method`.
+        examples: to learn from.
+        objective: what is learnt, and how.
+        dtype: that is computed in.
+    """
+    spec = objective.spec
+    if spec.activation_checkpointing != "auto":
+        return spec.activation_checkpointing
+    needed = step_memory(
+        decoder.config,
+        spec.method,
+        dtype,
+        largest_step(examples, objective),
+        native=decoder.device.type == "cpu" and library() is not None,
+        checkpointing=False,
+    )
+    return needs_checkpointing(sum(needed.values()), free_bytes(decoder.device))
+
+
+def largest_step(examples: Sequence[Example], objective: Objective[Any, Any]) -> StepSize:
+    """Return the size of the batches that the longest examples make; equal lengths come together.
+    """
+    spec = objective.spec
+    window = spec.batch_rows * spec.accumulation
+    longest = sorted(examples, key=lambda example: example.length)[-window:]
+    parts = list(window_parts(longest, spec.batch_rows, spec.batch_tokens))
+    return StepSize(
+        tokens=max(len(plant([s for e in part for s in e.sequences]).ids) for part in parts),
+        targets=max(objective.batch(part, "cpu").predictions for part in parts),
+        accumulates=len(parts) > 1,
+    )
