@@ -55,3 +55,9 @@ def decoder(family):
 def fresh(family):
     """Make the same decoder once more."""
     return lambda: make_decoder(family)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """Make a decoder: make(family, seed)."""
+    return make_decoder

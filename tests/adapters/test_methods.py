@@ -6,12 +6,16 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from leitai.adapters import (
+    IA3,
+    AdaLoRA,
+    DoRA,
     Freeze,
     Full,
     LoRA,
     LoRALinear,
     Method,
     apply_method,
+    count_trainable,
     merge,
     trainable_parameters,
     trainable_state,
@@ -54,6 +58,17 @@ def test_freeze_trains_top_blocks_and_final_norm(decoder):
 def test_freeze_refuses_more_blocks_than_there_are(decoder):
     with pytest.raises(LeitaiError, match="4 blocks are to be trained, the model has 3"):
         apply_method(decoder, Freeze(top_blocks=4))
+
+
+def test_freeze_takes_names(decoder):
+    apply_method(decoder, Freeze(names=("model.layers.*.v_proj.weight", "model.norm.*")))
+    names = set(trainable_state(decoder))
+    blocks = range(decoder.config.num_hidden_layers)
+    assert names == {"model.norm.weight"} | {
+        f"model.layers.{i}.self_attn.v_proj.weight" for i in blocks
+    }
+    with pytest.raises(LeitaiError, match=r"'\*.nothing' matches no parameter"):
+        apply_method(decoder, Freeze(names=("*.nothing",)))
 
 
 def test_lora_counts_and_names(decoder):
@@ -169,13 +184,34 @@ def test_merging_without_an_adapter_is_refused(decoder):
         merge(decoder)
 
 
-def test_methods_can_be_counted_without_memory(fresh):
-    counted = fresh()
-    apply_method(counted, LoRA(rank=4))
-    with torch.device("meta"):
-        empty = type(counted)(counted.config)
-        apply_method(empty, LoRA(rank=4))
-    assert trainable_parameters(empty) == trainable_parameters(counted)
+@pytest.mark.parametrize(
+    "method",
+    [
+        Full(),
+        Freeze(top_blocks=1),
+        Freeze(names=("*.mlp.*",)),
+        LoRA(rank=4),
+        DoRA(rank=4),
+        AdaLoRA(),
+        IA3(),
+    ],
+    ids=repr,
+)
+def test_methods_can_be_counted_from_the_architecture(decoder, method):
+    counted = count_trainable(decoder.config, method)
+    apply_method(decoder, method)
+    assert counted == trainable_parameters(decoder)
+
+
+def test_methods_count_by_hand(decoder):
+    config, blocks = decoder.config, decoder.config.num_hidden_layers
+    keys = config.num_key_value_heads * config.head_dim
+    assert count_trainable(config, IA3()) == blocks * (2 * keys + config.intermediate_size)
+    sizes = blocks * (config.hidden_size + keys)  # of v_proj, inputs and outputs
+    assert count_trainable(config, LoRA(rank=3, targets=("v_proj",))) == 3 * sizes
+    assert count_trainable(config, DoRA(rank=3, targets=("v_proj",))) == 3 * sizes + blocks * keys
+    adalora = AdaLoRA(rank=3, target_rank=1, targets=("v_proj",))
+    assert count_trainable(config, adalora) == 3 * sizes + 3 * blocks
 
 
 def test_specs_round_trip_and_refuse_nonsense():
@@ -189,7 +225,9 @@ def test_specs_round_trip_and_refuse_nonsense():
         {"name": "lora", "targets": []},
         {"name": "freeze"},
         {"name": "freeze", "top_blocks": 1, "rank": 2},
-        {"name": "dora"},
+        {"name": "vera"},
+        {"name": "adalora", "rank": 4},
+        {"name": "adalora", "warmup": 0.6, "settle": 0.4},
     ):
         with pytest.raises(ValidationError):
             adapter.validate_python(wrong)

@@ -12,8 +12,8 @@ from leitai.adapters import (
     apply_method,
     export_merged,
     load_adapter,
-    lora,
     merge,
+    merging,
     save_adapter,
     weights_hash,
 )
@@ -144,8 +144,7 @@ def test_the_hash_ignores_sharding_but_no_bit(base, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("peft_type", "IA3"),
-        ("use_dora", True),
+        ("peft_type", "VERA"),
         ("bias", "lora_only"),
         ("lora_bias", True),
         ("modules_to_save", ["lm_head"]),
@@ -269,7 +268,7 @@ def test_an_export_is_a_plain_checkpoint_with_the_same_logits(base, adapter, tmp
 
 @pytest.mark.parametrize("family", ["qwen3"], indirect=True)
 def test_nothing_is_exported_when_merging_fails(base, adapter, tmp_path, monkeypatch):
-    monkeypatch.setitem(lora.MERGE_TOLERANCE, torch.float32, 0.0)
+    monkeypatch.setitem(merging.MERGE_TOLERANCE, torch.float32, 0.0)
     with pytest.raises(LeitaiError, match="merging would change the logits"):
         export_merged(base, adapter, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()

@@ -17,6 +17,11 @@ VARIANTS = {
     "full": FULL,
     "mixed": FULL,
     "lora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
+    "dora": {"method": {"name": "dora", "rank": 4, "dropout": 0.3}},
+    "adalora": {"method": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3}},
+    "qlora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
+    "ia3": {"method": {"name": "ia3"}},
+    "freeze": {"method": {"name": "freeze", "names": ["*.v_proj.weight"]}},
     "muon": {
         **FULL,
         "optimizer": {"name": "muon"},
@@ -26,6 +31,7 @@ VARIANTS = {
     },
     "metric": {**FULL, "validation": {"metric": "chrf", "rows": 4, "max_characters": 8}},
 }
+DTYPES = {"mixed": "bfloat16", "qlora": "nf4-double"}
 
 
 def main(model: str, run: str, variant: str) -> None:
@@ -48,7 +54,7 @@ def main(model: str, run: str, variant: str) -> None:
         spec,
         Path(run),
         seed=5,
-        dtype="bfloat16" if variant == "mixed" else "float32",
+        dtype=DTYPES.get(variant, "float32"),
         checkpoint_every=2,
         metrics=METRICS,
         write=write,

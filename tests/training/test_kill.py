@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kill_me import VARIANTS
 
 SCRIPT = Path(__file__).parent / "kill_me.py"
 STEPS = 36
@@ -43,7 +44,7 @@ def contents(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["full", "mixed", "lora", "muon", "metric"])
+@pytest.mark.parametrize("variant", list(VARIANTS))
 def test_a_killed_run_resumes_to_the_same_bits(qwen, tmp_path, variant):
     whole = tmp_path / "whole"
     finish(start(qwen, whole, variant))

@@ -18,7 +18,7 @@ def store(tmp_path):
 def save(store, step, best=None):
     weights = {"a": torch.full((3,), float(step)), "b.c": torch.arange(4.0).view(2, 2)}
     moments = {"a::step": torch.tensor(float(step)), "a::exp_avg": torch.ones(3)}
-    store.save(step, {"best_step": best, "note": "订单"}, weights, moments)
+    store.save(step, {"best_step": best, "note": "订单"}, weights, moments, {})
 
 
 def test_what_is_saved_comes_back(store):

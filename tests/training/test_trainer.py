@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from leitai.adapters import Freeze, Full, LoRA, load_adapter
+from leitai.adapters import IA3, AdaLoRA, DoRA, Freeze, Full, LoRA, load_adapter
 from leitai.base import LeitaiError
 from leitai.models import load_decoder
 from leitai.training import AdaptSpec, train
@@ -90,7 +90,21 @@ def test_validation_loss_is_that_of_the_best_weights(qwen, rows, tmp_path):
     assert again.best_loss == pytest.approx(result.best_loss, rel=1e-6)
 
 
-@pytest.mark.parametrize("spec", [FULL, LORA], ids=["full", "lora"])
+METHODS = {
+    "full": FULL,
+    "lora": LORA,
+    **{
+        method.name: LORA.model_copy(update={"method": method})
+        for method in (
+            DoRA(rank=4, dropout=0.3),
+            AdaLoRA(rank=4, target_rank=2, dropout=0.3, every=2),
+            IA3(),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("spec", METHODS.values(), ids=METHODS)
 def test_a_stopped_run_resumes_to_the_same_bits(checkpoint, rows, tmp_path, monkeypatch, spec):
     data = rows(23), rows(6, 23)
     whole = train(checkpoint, *data, spec, tmp_path / "whole", seed=3)
@@ -198,8 +212,10 @@ def test_a_lora_run_leaves_an_adapter_for_its_base(checkpoint, rows, tmp_path):
     )
 
 
-def test_lora_on_a_half_precision_base(qwen, rows, tmp_path):
-    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype="bfloat16")
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4", "nf4", "nf4-double"])
+def test_lora_on_a_base_of_fewer_bits(qwen, rows, tmp_path, dtype):
+    result = train(qwen, rows(8), rows(4, 9), LORA, tmp_path / "run", dtype=dtype)
+    load_adapter(load_decoder(qwen), result.output, qwen)
     assert math.isfinite(result.best_loss)
     tensors = load_file(result.output / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}

@@ -6,40 +6,63 @@ The method specs are free of torch; what touches a decoder is loaded when first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from leitai.adapters.method import Freeze, Full, LoRA, Method
+from leitai.adapters.method import IA3, AdaLoRA, AnyMethod, DoRA, Freeze, Full, LoRA, Method
 
 if TYPE_CHECKING:
-    from leitai.adapters.apply import apply_method, trainable_parameters, trainable_state
+    from leitai.adapters.apply import (
+        apply_method,
+        count_trainable,
+        leaves_adapter,
+        step_hooks,
+        trainable_parameters,
+        trainable_state,
+    )
     from leitai.adapters.export import export_merged, load_merged
     from leitai.adapters.hashing import weights_hash
-    from leitai.adapters.lora import LoRALinear, merge
+    from leitai.adapters.lora import LoRALinear
+    from leitai.adapters.merging import merge
     from leitai.adapters.peft_files import load_adapter, save_adapter
+    from leitai.adapters.several import Adapters, load_adapters
 
 _HOMES = {
+    "Adapters": "several",
     "LoRALinear": "lora",
     "apply_method": "apply",
+    "count_trainable": "apply",
     "export_merged": "export",
+    "leaves_adapter": "apply",
     "load_adapter": "peft_files",
+    "load_adapters": "several",
     "load_merged": "export",
-    "merge": "lora",
+    "merge": "merging",
     "save_adapter": "peft_files",
+    "step_hooks": "apply",
     "trainable_parameters": "apply",
     "trainable_state": "apply",
     "weights_hash": "hashing",
 }
 
 __all__ = [
+    "IA3",
+    "AdaLoRA",
+    "Adapters",
+    "AnyMethod",
+    "DoRA",
     "Freeze",
     "Full",
     "LoRA",
     "LoRALinear",
     "Method",
     "apply_method",
+    "count_trainable",
     "export_merged",
+    "leaves_adapter",
     "load_adapter",
+    "load_adapters",
     "load_merged",
     "merge",
     "save_adapter",
+    "step_hooks",
     "trainable_parameters",
     "trainable_state",
     "weights_hash",

@@ -9,13 +9,17 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from leitai.adapters.method import Freeze, Full, LoRA
+from leitai.adapters import count_trainable
+from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 
-Method = Full | Freeze | LoRA
+Method = AnyMethod
 
-DTYPE_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.125, "int4": 0.625}
+DTYPE_BYTES = {
+    **{"float32": 4.0, "bfloat16": 2.0, "float16": 2.0},
+    **{"int8": 1.125, "int4": 0.625, "nf4": 0.5625, "nf4-double": 0.516},
+}
 """Bytes of a number in a matrix. Quantised ones have a 4-byte scale for each group of 32."""
 
 LOGIT_CHUNK_BYTES = 128 << 20
@@ -46,8 +50,8 @@ def block_matrices(config: ModelConfig) -> tuple[Matrix, ...]:
     )
 
 
-def adapted(config: ModelConfig, method: LoRA, layer: int) -> tuple[Matrix, ...]:
-    """List the linear layers of one block that LoRA adapts; see `LoRA.targets`."""
+def adapted(config: ModelConfig, method: LinearAdapter, layer: int) -> tuple[Matrix, ...]:
+    """List the linear layers of one block that an adapter is for; see `LinearAdapter.targets`."""
     return tuple(
         matrix
         for matrix in block_matrices(config)
@@ -60,10 +64,10 @@ def adapted(config: ModelConfig, method: LoRA, layer: int) -> tuple[Matrix, ...]
 
 
 def trained_blocks(config: ModelConfig, method: Method) -> int:
-    """Count the blocks that gradients reach."""
-    if isinstance(method, Freeze):
+    """Count the blocks that gradients reach; at most so many where parameters go by their names."""
+    if isinstance(method, Freeze) and method.top_blocks is not None and not method.names:
         return min(method.top_blocks, config.num_hidden_layers)
-    if isinstance(method, LoRA):
+    if isinstance(method, LinearAdapter):
         reached = [i for i in range(config.num_hidden_layers) if adapted(config, method, i)]
         return config.num_hidden_layers - reached[0] if reached else 0
     return config.num_hidden_layers
@@ -73,19 +77,9 @@ def trainable_count(config: ModelConfig, method: Method) -> int:
     """Count the trained numbers.
 
     Full: all. Freeze: the top blocks and the final norm. LoRA: r (inputs + outputs) for each
-    adapted layer.
+    adapted layer. Every method is asked itself.
     """
-    if isinstance(method, LoRA):
-        return sum(
-            method.rank * (matrix.inputs + matrix.outputs)
-            for layer in range(config.num_hidden_layers)
-            for matrix in adapted(config, method, layer)
-        )
-    if isinstance(method, Freeze):
-        blocks = parameter_count(config, embedding=False) - config.hidden_size
-        share = trained_blocks(config, method)
-        return blocks // config.num_hidden_layers * share + config.hidden_size
-    return parameter_count(config)
+    return parameter_count(config) if isinstance(method, Full) else count_trainable(config, method)
 
 
 def linear_flops(config: ModelConfig) -> int:
@@ -112,7 +106,7 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
     """
     forward = linear_flops(config)
     per_block = forward // config.num_hidden_layers
-    if not isinstance(method, LoRA):
+    if not isinstance(method, LinearAdapter):
         return forward + 2 * per_block * trained_blocks(config, method)
     total = forward
     first = config.num_hidden_layers - trained_blocks(config, method)
@@ -122,8 +116,8 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
             backs = not (layer == first and matrix.name.endswith(("q_proj", "k_proj", "v_proj")))
             total += 2 * matrix.inputs * matrix.outputs * backs
             if matrix.name in update:
-                total += 2 * method.rank * (3 * matrix.inputs + 3 * matrix.outputs)
-                total -= 2 * method.rank * matrix.inputs * (not backs)
+                total += 2 * method.inner * (3 * matrix.inputs + 3 * matrix.outputs)
+                total -= 2 * method.inner * matrix.inputs * (not backs)
     return total
 
 
@@ -159,7 +153,7 @@ def weight_bytes(config: ModelConfig, dtype: str) -> int:
     in bfloat16, biases and norms in float32.
     """
     size = DTYPE_BYTES[dtype]
-    if dtype not in ("int8", "int4"):
+    if DTYPE_BYTES[dtype] >= 2:
         return int(parameter_count(config) * size)
     matrices = linear_flops(config) // 2
     embedding = config.vocab_size * config.hidden_size
@@ -170,7 +164,7 @@ def weight_bytes(config: ModelConfig, dtype: str) -> int:
 
 def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     """Bytes of one token's keys and values in all blocks: 2 L K d numbers."""
-    size = 2 if dtype in ("int8", "int4") else int(DTYPE_BYTES[dtype])
+    size = max(2, int(DTYPE_BYTES[dtype]))
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * size
 
 
@@ -180,7 +174,7 @@ def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> in
     LoRA: the base in `dtype`, and float32 factors. Full and Freeze: float32, and in half precision
     a working copy of everything but the embedding beside it (`training/precision.py`).
     """
-    if isinstance(method, LoRA):
+    if isinstance(method, LinearAdapter):
         return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
     copied = parameter_count(config) - config.vocab_size * config.hidden_size
     return weight_bytes(config, "float32") + (0 if dtype == "float32" else 2 * copied)
@@ -212,6 +206,6 @@ def working_bytes_per_token(config: ModelConfig, dtype: str) -> int:
     The residual stream and its normalised copy (2 D), and the gate, its activation, the other half
     and their product (4 I).
     """
-    size = 2 if dtype in ("int8", "int4") else int(DTYPE_BYTES[dtype])
+    size = max(2, int(DTYPE_BYTES[dtype]))
     queries = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
     return size * (2 * config.hidden_size + max(4 * config.intermediate_size, 4 * queries))

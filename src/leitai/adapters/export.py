@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from leitai.adapters.lora import merge
+from leitai.adapters.merging import merge
 from leitai.adapters.peft_files import load_adapter
 from leitai.base.files import atomic_folder
 from leitai.models import Decoder, load_decoder, save_decoder

@@ -1,21 +1,33 @@
 """Low-rank adaptation of linear layers (Hu et al., arXiv 2106.09685)."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
-from leitai.base import LeitaiError
-from leitai.models import Decoder
 
-MERGE_TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
-"""How far merging may move the logits, as norm of the change by norm of the logits.
-
-It is the rounding of the dtype carried through the blocks; a wrong merge is off by orders more.
-"""
+def make_factors(
+    inputs: int,
+    outputs: int,
+    rank: int,
+    device: torch.device,
+    generator: torch.Generator | None = None,
+) -> tuple[nn.Linear, nn.Linear]:
+    """Make A [rank, inputs], drawn as PEFT does (Kaiming uniform, a = sqrt(5)), and B = 0."""
+    # Laid out without memory first: nn.Linear itself would use up the caller's random numbers.
+    with torch.device("meta"):
+        factor_a = nn.Linear(inputs, rank, bias=False, dtype=torch.float32)
+        factor_b = nn.Linear(rank, outputs, bias=False, dtype=torch.float32)
+    if device.type != "meta":  # drawn on the CPU, so that the device does not change the draw
+        for factor in (factor_a, factor_b):
+            factor.to_empty(device="cpu")
+        nn.init.kaiming_uniform_(factor_a.weight, a=math.sqrt(5), generator=generator)
+        nn.init.zeros_(factor_b.weight)
+        for factor in (factor_a, factor_b):
+            factor.to(device)
+    return factor_a, factor_b
 
 
 class LoRALinear(nn.Linear):
@@ -33,6 +45,8 @@ class LoRALinear(nn.Linear):
         dropout: probability of zeroing an input of A while training.
     """
 
+    additive = True
+
     def __init__(
         self,
         base: nn.Linear,
@@ -47,17 +61,9 @@ class LoRALinear(nn.Linear):
         self.weight.requires_grad_(False)
         if self.bias is not None:
             self.bias.requires_grad_(False)
-        # Laid out without memory first: nn.Linear itself would use up the caller's random numbers.
-        with torch.device("meta"):
-            self.lora_A = nn.Linear(self.in_features, rank, bias=False, dtype=torch.float32)
-            self.lora_B = nn.Linear(rank, self.out_features, bias=False, dtype=torch.float32)
-        if not base.weight.is_meta:  # drawn on the CPU, so that the device does not change the draw
-            self.lora_A.to_empty(device="cpu")
-            self.lora_B.to_empty(device="cpu")
-            nn.init.kaiming_uniform_(self.lora_A.weight, a=math.sqrt(5), generator=generator)
-            nn.init.zeros_(self.lora_B.weight)
-            self.lora_A.to(base.weight.device)
-            self.lora_B.to(base.weight.device)
+        self.lora_A, self.lora_B = make_factors(
+            self.in_features, self.out_features, rank, base.weight.device, generator
+        )
         self.scaling = scaling
         self.dropout = dropout
 
@@ -70,13 +76,15 @@ class LoRALinear(nn.Linear):
         """Map [..., in] to [..., out] in the dtype of `x`."""
         factors = self.lora_A.weight, self.lora_B.weight
         if self.training and self.dropout:
-            update = linear(
-                linear(dropout(x, self.dropout), factors[0].to(x.dtype)), factors[1].to(x.dtype)
-            )
-            return torch.add(linear(x, self.weight, self.bias), update, alpha=self.scaling)
+            return linear(x, self.weight, self.bias) + self.update(dropout(x, self.dropout))
         flat = x.reshape(-1, self.in_features)
-        out: Tensor = _LowRankUpdate.apply(flat, self.weight, self.bias, *factors, self.scaling)  # type: ignore[no-untyped-call]
+        out = low_rank_update(flat, self.weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
+
+    def update(self, x: Tensor) -> Tensor:
+        """Return scaling * B A x, [..., out]."""
+        inner = linear(x, self.lora_A.weight.to(x.dtype))
+        return linear(inner, self.lora_B.weight.to(x.dtype)) * self.scaling
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once.
@@ -128,51 +136,23 @@ class _LowRankUpdate(torch.autograd.Function):
         return into_x, None, None, into_a, into_b, None
 
 
-def lora_layers(decoder: Decoder) -> Iterator[tuple[str, LoRALinear]]:
-    """Yield the adapted layers and their names, in the order of the model."""
-    for name, module in decoder.named_modules():
-        if isinstance(module, LoRALinear):
-            yield name, module
+def low_rank_update(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    factor_a: Tensor,
+    factor_b: Tensor,
+    scaling: float,
+) -> Tensor:
+    """Return x W^T + b + s (x A^T) B^T, with gradients of x, A and B alone.
 
-
-def put(decoder: Decoder, name: str, module: nn.Module) -> None:
-    """Replace the module called `name`."""
-    parent, _, child = name.rpartition(".")
-    setattr(decoder.get_submodule(parent), child, module)
-
-
-def _probe(decoder: Decoder) -> Tensor:
-    """Logits [2, 16, V] of fixed random tokens, float32."""
-    generator = torch.Generator().manual_seed(20_240_726)
-    ids = torch.randint(decoder.config.vocab_size, (2, 16), generator=generator)
-    with torch.no_grad():
-        return decoder.logits(decoder(ids.to(decoder.device))).float()
-
-
-def merge(decoder: Decoder) -> None:
-    """Add every adapter's update to its weight, in place, and check that the logits did not change.
-
-    A tied head stays tied: adapters sit on layers of the blocks alone.
-
-    Raises:
-        LeitaiError: there is no adapter, or the merged logits are not those of base plus adapter (a
-            base in half precision may be too coarse for the update); the decoder's weights are then
-            merged but not to be used.
+    Args:
+        x: [N, in].
+        weight: W, [out, in], frozen.
+        bias: b, [out], frozen, or None.
+        factor_a: A, [rank, in], float32.
+        factor_b: B, [out, rank], float32.
+        scaling: s.
     """
-    layers = list(lora_layers(decoder))
-    if not layers:
-        raise LeitaiError("there is no adapter to merge", remedy="load an adapter first")
-    was_training = decoder.training
-    decoder.eval()
-    before = _probe(decoder)
-    for name, layer in layers:
-        put(decoder, name, layer.merged())
-    after = _probe(decoder)
-    decoder.train(was_training)
-    error = ((after - before).norm() / before.norm().clamp_min(1e-12)).item()
-    if not error <= MERGE_TOLERANCE[decoder.dtype]:
-        raise LeitaiError(
-            f"merging would change the logits by {error:.1e} of their norm "
-            f"(at most {MERGE_TOLERANCE[decoder.dtype]:.0e} is allowed in {decoder.dtype})",
-            remedy="merge in float32, or keep the adapter beside its base",
-        )
+    out: Tensor = _LowRankUpdate.apply(x, weight, bias, factor_a, factor_b, scaling)  # type: ignore[no-untyped-call]
+    return out

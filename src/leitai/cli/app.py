@@ -29,8 +29,8 @@ Adapter = Annotated[
     str | None, typer.Option("--adapter", help="A folder with a PEFT adapter.", metavar="A")
 ]
 Dtype = Annotated[
-    Literal["float32", "bfloat16", "float16", "int8", "int4"],
-    typer.Option("--dtype", help="Arithmetic; int8 and int4 quantise the weights."),
+    Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"],
+    typer.Option("--dtype", help="Arithmetic; int8, int4 and nf4 quantise the weights."),
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 DataRoot = Annotated[

@@ -113,21 +113,14 @@ def prompting_of(spec: CompareSpec, contender: ContenderSpec) -> Prompting:
 
 def side_of(contender: Contender, spec: CompareSpec) -> Side:
     """Load what the audit looks at: tokenizer, template and parameter counts, no weights."""
-    import torch
-
-    from leitai.adapters import apply_method, trainable_parameters
-    from leitai.models import Decoder, read_config
+    from leitai.adapters import count_trainable
+    from leitai.models import read_config
     from leitai.models.presets import parameter_count
     from leitai.text import Chat, Tokenizer
 
     config = read_config(contender.base)
     tokenizer = Tokenizer.from_folder(contender.base)
-    trainable = 0
-    if spec.adapt is not None:
-        with torch.device("meta"):
-            decoder = Decoder(config)
-            apply_method(decoder, spec.adapt.method, seed=0)
-        trainable = trainable_parameters(decoder)
+    trainable = 0 if spec.adapt is None else count_trainable(config, spec.adapt.method)
     return Side(
         title=contender.spec.title,
         family=config.family,
@@ -151,6 +144,7 @@ def adapt(
     budget = spec.adapt
     if budget is None:
         return
+    from leitai.adapters import leaves_adapter
     from leitai.evaluation.validation import METRICS
     from leitai.training import train
 
@@ -161,7 +155,7 @@ def adapt(
             remedy="merge it first, or leave `adapt` out",
         )
     run = contender.folder / "run"
-    name = "model" if budget.method.name != "lora" else "adapter"
+    name = "adapter" if leaves_adapter(budget.method) else "model"
     inputs = {
         "base": contender.base_hash,
         "adapt": budget.model_dump(mode="json"),

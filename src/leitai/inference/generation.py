@@ -49,6 +49,7 @@ class Row:
     sampler: Sampler
     stream: TextStream
     stop_ids: frozenset[int]
+    adapter: str | None = None
     ids: list[int] = field(default_factory=list)
     finish: str | None = None
 
@@ -77,6 +78,7 @@ def make_row(
     sampling: Sampling,
     limits: Limits,
     token_bytes: Callable[[int], bytes],
+    adapter: str | None = None,
 ) -> Row:
     """Prepare a prompt of fewer tokens than the context for the engine."""
     return Row(
@@ -85,4 +87,5 @@ def make_row(
         sampler=Sampler(sampling, prompt, config.vocab_size),
         stream=TextStream(token_bytes, limits.stop, limits.max_characters),
         stop_ids=limits.stop_ids,
+        adapter=adapter,
     )

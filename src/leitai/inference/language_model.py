@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from leitai.adapters import Adapters, load_adapter, load_adapters
 from leitai.base import LeitaiError
 from leitai.inference.batches import by_length, pad
 from leitai.inference.encoding import encode_pair, encode_text
@@ -17,9 +18,8 @@ from leitai.inference.generation import Generated, Limits, Row, make_row
 from leitai.inference.options import GenerateOptions, read_options
 from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
-from leitai.inference.scoring import TOKEN_BUDGET, Score, score_requests
+from leitai.inference.scoring import TOKEN_BUDGET, Request, Score, Tally, score_requests
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
-from leitai.models.quantized import parse_bits
 
 if TYPE_CHECKING:
     from leitai.text import Chat, Tokenizer
@@ -37,11 +37,18 @@ class LanguageModel:
         chat_format: messages to ids, by the checkpoint's own template.
         stop_ids: ids that end an answer, from generation_config.json, config.json and the
             tokenizer's end tokens together, in ascending order.
+        adapters: those that requests may name.
         engine: what writes. It remembers prefixes between calls of `chat`, `stream` and
             `stream_chat`, so the next turn of a conversation reads its new messages alone.
     """
 
-    def __init__(self, decoder: Decoder, tokenizer: "Tokenizer", chat_format: "Chat") -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        tokenizer: "Tokenizer",
+        chat_format: "Chat",
+        adapters: Adapters | None = None,
+    ) -> None:
         """Join the parts; `load` reads them from a folder.
 
         Raises:
@@ -58,7 +65,8 @@ class LanguageModel:
         self.chat_format = chat_format
         ids = {*chat_format.stop_ids, *decoder.config.eos_token_ids}
         self.stop_ids: tuple[int, ...] = tuple(sorted(ids))
-        self.engine = Engine(self.decoder)
+        self.adapters = adapters or Adapters(())
+        self.engine = Engine(self.decoder, adapters=self.adapters)
         self._hidden_ids = frozenset(tokenizer.special.values())
 
     @classmethod
@@ -69,38 +77,37 @@ class LanguageModel:
         dtype: str = "float32",
         device: str = "cpu",
         adapter: str | Path | None = None,
+        adapters: Mapping[str, str | Path] | None = None,
     ) -> "LanguageModel":
-        """Load a checkpoint folder or hub id, and an adapter onto it.
+        """Load a checkpoint folder or hub id, and an adapter onto it, or several beside it.
 
         Args:
             path_or_id: a Hugging Face folder, or `owner/name`.
-            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one; "int8" or "int4"
-                quantises the linear layers while loading.
+            dtype: "float32", "bfloat16", "float16", or "auto" for the stored one; "int8", "int4",
+                "nf4" or "nf4-double" quantises the linear layers while loading.
             device: a torch device.
-            adapter: a folder with a PEFT adapter.
+            adapter: a folder with a PEFT adapter that everything is read with.
+            adapters: folders with PEFT adapters by name; a request names the one it is read with
+                (`adapter=`), or none. Requests with different ones run together.
 
         Raises:
-            LeitaiError: a part is missing, damaged, unsupported or too large for the memory.
+            LeitaiError: a part is missing, damaged, unsupported or too large for the memory, or
+                both `adapter` and `adapters` are given.
         """
         from leitai.text import Chat, Tokenizer
 
         place = _device(device)
-        if adapter is not None and parse_bits(dtype):
-            raise LeitaiError(
-                f"an adapter cannot be put onto {dtype} weights",
-                where=adapter,
-                remedy="merge it with `leitai export` and load the result",
-            )
         folder = resolve_model(path_or_id)
         read_config(folder)  # the small files first: a mistake in them shows at once
         tokenizer = Tokenizer.from_folder(folder)
         chat_format = Chat.from_folder(folder, tokenizer)
         decoder = load_decoder(folder, dtype=dtype, device=place)
+        named = None
         if adapter is not None:
-            from leitai.adapters import load_adapter
-
             load_adapter(decoder, Path(adapter))
-        return cls(decoder, tokenizer, chat_format)
+        if adapters:
+            named = load_adapters(decoder, {name: Path(path) for name, path in adapters.items()})
+        return cls(decoder, tokenizer, chat_format, named)
 
     @property
     def config(self) -> ModelConfig:
@@ -130,7 +137,11 @@ class LanguageModel:
             return self.decoder.logits(self.decoder(pad([row], self.decoder.device))[0]).float()
 
     def score(
-        self, requests: Sequence[Mapping[str, Any]], *, sources: Sequence[object] | None = None
+        self,
+        requests: Sequence[Mapping[str, Any]],
+        *,
+        sources: Sequence[object] | None = None,
+        adapter: str | Sequence[str | None] | None = None,
     ) -> list[Score]:
         """Score texts: the log-probability of each continuation given its context.
 
@@ -139,6 +150,7 @@ class LanguageModel:
         Args:
             requests: {"context": str, "continuation": str}; other keys are passed over.
             sources: what an error names instead of "request 1" and so on, such as file and line.
+            adapter: the name of an adapter for all requests, or one for each.
 
         Raises:
             LeitaiError: a request lacks a text, is too long, or its continuation is empty.
@@ -153,9 +165,10 @@ class LanguageModel:
                     remedy="repair the request",
                 )
             pairs.append(encode_pair(self.tokenizer, context, rest))
+        found = self.score_ids(pairs, sources=sources, adapter=adapter)
         return [
             replace(score, bytes=len(request["continuation"].encode("utf-8", "replace")))
-            for score, request in zip(self.score_ids(pairs, sources=sources), requests, strict=True)
+            for score, request in zip(found, requests, strict=True)
         ]
 
     def score_ids(
@@ -163,6 +176,7 @@ class LanguageModel:
         pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
         *,
         sources: Sequence[object] | None = None,
+        adapter: str | Sequence[str | None] | None = None,
     ) -> list[Score]:
         """Score token ids as they are: nothing is added to either side.
 
@@ -171,14 +185,15 @@ class LanguageModel:
         Args:
             pairs: (context ids, continuation ids), neither empty.
             sources: what an error names instead of "request 1" and so on.
+            adapter: the name of an adapter for all requests, or one for each.
 
         Raises:
             LeitaiError: a side is empty, a request is too long, or an id is outside the vocabulary.
         """
         requests = [(tuple(context), tuple(rest)) for context, rest in pairs]
-        for (context, rest), where in zip(
-            requests, _names("request", requests, sources), strict=True
-        ):
+        names = _names("request", requests, sources)
+        adapters = self._chosen(adapter, names)
+        for (context, rest), where in zip(requests, names, strict=True):
             self._check(context, where, self.context_length)
             # The last token is predicted but never read, so one more than the context fits.
             self._check(rest, where, self.context_length + 1 - len(context))
@@ -189,10 +204,34 @@ class LanguageModel:
                 bytes=sum(len(self._token_bytes(token)) for token in rest),
                 greedy=tally.greedy,
             )
-            for (_, rest), tally in zip(
-                requests, score_requests(self.decoder, requests), strict=True
-            )
+            for (_, rest), tally in zip(requests, self._tallies(requests, adapters), strict=True)
         ]
+
+    def _tallies(self, requests: Sequence[Request], adapters: Sequence[str | None]) -> list[Tally]:
+        """Score the requests of each adapter as a forest of their own."""
+        found: dict[int, Tally] = {}
+        for name in dict.fromkeys(adapters):
+            own = [number for number, adapter in enumerate(adapters) if adapter == name]
+            with self.adapters.only(name):
+                tallies = score_requests(self.decoder, [requests[number] for number in own])
+            found |= zip(own, tallies, strict=True)
+        return [found[number] for number in range(len(requests))]
+
+    def _chosen(
+        self, adapter: str | Sequence[str | None] | None, names: Sequence[object]
+    ) -> Sequence[str | None]:
+        """Return the adapter of each request."""
+        single = adapter is None or isinstance(adapter, str)
+        chosen = [adapter] * len(names) if single else list(cast("Sequence[str | None]", adapter))
+        if len(chosen) != len(names):
+            raise LeitaiError(
+                f"{len(chosen)} adapters are named for {len(names)} requests",
+                where="adapter",
+                remedy="give one for all, or one for each",
+            )
+        for name, where in zip(chosen, names, strict=True):
+            self.adapters.check(cast("str | None", name), where)
+        return cast("list[str | None]", chosen)
 
     def generate(
         self, prompt: Prompt | Sequence[Prompt], **options: Unpack[GenerateOptions]
@@ -219,6 +258,7 @@ class LanguageModel:
         prompts: Sequence[Prompt],
         *,
         sources: Sequence[object] | None = None,
+        adapters: Sequence[str | None] | None = None,
         **options: Unpack[GenerateOptions],
     ) -> list[Generated]:
         """Continue prompts and return text, ids and how each ended; as `generate`.
@@ -229,12 +269,15 @@ class LanguageModel:
         Args:
             prompts: texts or token ids.
             sources: what an error names instead of "prompt 1" and so on.
+            adapters: the name of an adapter, or None, for each prompt, where they differ.
             **options: see `GenerateOptions`.
         """
         sampling, limits = read_options(options, self.stop_ids)
+        names = _names("prompt", prompts, sources)
+        chosen = self._chosen(adapters or options.get("adapter"), names)
         rows = [
-            self._row(prompt, where, sampling, limits)
-            for prompt, where in zip(prompts, _names("prompt", prompts, sources), strict=True)
+            self._row(prompt, where, sampling, limits, adapter)
+            for prompt, where, adapter in zip(prompts, names, chosen, strict=True)
         ]
         self.engine.forget()
         self._write(rows)
@@ -247,7 +290,9 @@ class LanguageModel:
             LeitaiError: as `generate`, at the call and not at the first piece.
         """
         sampling, limits = read_options(options, self.stop_ids)
-        return _pieces(self.engine, self._row(prompt, "prompt", sampling, limits))
+        return _pieces(
+            self.engine, self._row(prompt, "prompt", sampling, limits, options.get("adapter"))
+        )
 
     def chat(
         self,
@@ -272,7 +317,7 @@ class LanguageModel:
         """
         ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
         sampling, limits = read_options(options, self.stop_ids)
-        row = self._row(ids, "messages", sampling, limits)
+        row = self._row(ids, "messages", sampling, limits, options.get("adapter"))
         self._write([row])
         return row.result().text
 
@@ -317,10 +362,18 @@ class LanguageModel:
                     result[number] = normalize(mean, dim=0).cpu()
         return result
 
-    def _row(self, prompt: Prompt, where: object, sampling: Sampling, limits: Limits) -> Row:
+    def _row(
+        self,
+        prompt: Prompt,
+        where: object,
+        sampling: Sampling,
+        limits: Limits,
+        adapter: str | None,
+    ) -> Row:
+        self.adapters.check(adapter, where)
         ids = encode_text(self.tokenizer, prompt) if isinstance(prompt, str) else list(prompt)
         self._check(ids, where, self.context_length - 1)
-        return make_row(self.config, ids, sampling, limits, self._token_bytes)
+        return make_row(self.config, ids, sampling, limits, self._token_bytes, adapter)
 
     def _write(self, rows: Sequence[Row]) -> None:
         """Write rows to their ends."""

@@ -9,7 +9,8 @@ from leitai.inference.sampler import Sampling
 
 
 class GenerateOptions(TypedDict, total=False):
-    """Keywords of `generate`, `stream` and `chat`; see `Sampling` and `Limits` for the meanings.
+    """Keywords of `generate`, `stream` and `chat`; see `Sampling` and `Limits` for the meanings,
+    and `LanguageModel.load` for `adapter`, the name of an adapter.
 
     Without any: greedy, at most 256 tokens.
     """
@@ -23,9 +24,10 @@ class GenerateOptions(TypedDict, total=False):
     min_p: float
     repetition_penalty: float
     seed: int
+    adapter: str | None
 
 
-_LIMITS = {"max_tokens", "max_characters", "stop"}
+_NO_SAMPLING = {"max_tokens", "max_characters", "stop", "adapter"}
 _MAX_TOKENS = 256
 
 
@@ -45,7 +47,7 @@ def read_options(options: GenerateOptions, stop_ids: Iterable[int]) -> tuple[Sam
             where=unknown[0],
             remedy=f"use {', '.join(sorted(GenerateOptions.__annotations__))}",
         )
-    sampling = Sampling(**{k: v for k, v in options.items() if k not in _LIMITS})  # type: ignore[arg-type]
+    sampling = Sampling(**{k: v for k, v in options.items() if k not in _NO_SAMPLING})  # type: ignore[arg-type]
     stop = options.get("stop", ())
     texts = (stop,) if isinstance(stop, str) else tuple(stop)
     if not all(isinstance(text, str) and text for text in texts):

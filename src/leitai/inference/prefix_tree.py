@@ -40,12 +40,13 @@ class PrefixTree:
     """The prefixes whose blocks are in a pool.
 
     Attributes:
-        root: the empty prefix.
+        root: the empty prefix of what the base alone reads.
     """
 
     def __init__(self, pool: KeyValuePool) -> None:
         """Begin with no prefixes."""
         self.root = Node((), _NO_BLOCK, None)
+        self._roots: dict[str | None, Node] = {None: self.root}
         self._pool = pool
         self._nodes: dict[int, Node] = {}
         self._clock = 0
@@ -53,6 +54,10 @@ class PrefixTree:
     def __len__(self) -> int:
         """How many blocks the tree holds."""
         return len(self._nodes)
+
+    def root_of(self, adapter: str | None) -> Node:
+        """Return the empty prefix of what is read with an adapter: none shares keys and values."""
+        return self._roots.setdefault(adapter, Node((), _NO_BLOCK, None))
 
     def find(self, ids: Sequence[int], start: Node, depth: int) -> list[Node]:
         """Return the nodes that continue `start`, which is `depth` blocks deep, along `ids`."""
@@ -96,7 +101,7 @@ class PrefixTree:
             del parent.children[node.key]
             self._pool.release([node.block])
             wanted -= 1
-            if parent is not self.root and self._idle_leaf(parent):
+            if parent.parent is not None and self._idle_leaf(parent):
                 heapq.heappush(heap, (parent.used, parent.block))
 
     def _idle_leaf(self, node: Node) -> bool:

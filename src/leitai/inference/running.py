@@ -68,7 +68,7 @@ class Running:
         ):
             return
         # The last token is read in any case, for what is predicted after it.
-        start = self.path[-1] if self.path else tree.root
+        start = self.path[-1] if self.path else tree.root_of(self.handle.row.adapter)
         for node in tree.find(self.tokens[:-1], start, len(self.path)):
             pool.share(node.block)
             self.table.append(node.block)
@@ -87,7 +87,7 @@ class Running:
         while (len(self.path) + 1) * BLOCK_TOKENS <= end:
             depth = len(self.path)
             key = tuple(self.tokens[depth * BLOCK_TOKENS : (depth + 1) * BLOCK_TOKENS])
-            parent = self.path[-1] if self.path else tree.root
+            parent = self.path[-1] if self.path else tree.root_of(self.handle.row.adapter)
             own = self.table[depth]
             known = parent.children.get(key)
             if known is not None and known.block != own and not swap:

@@ -11,6 +11,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
+from leitai.adapters import Adapters
 from leitai.inference.generation import Row
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, block_bytes, blocks_for
 from leitai.inference.paged_attention import PagedScope, Part
@@ -47,6 +48,7 @@ class Engine:
         chunk: int = CHUNK,
         chunk_beside: int = CHUNK_BESIDE,
         speculate: bool = True,
+        adapters: Adapters | None = None,
     ) -> None:
         """Make an idle engine; memory is reserved with the first request.
 
@@ -57,11 +59,13 @@ class Engine:
             chunk: prompt tokens of one pass.
             chunk_beside: the same beside rows that write.
             speculate: whether to guess tokens; that changes speed and no text.
+            adapters: those on the decoder, which rows name; needed if they do.
         """
         self.decoder = decoder
         self._cache_bytes, self._rows = cache_bytes, rows
         self._chunk, self._chunk_beside = chunk, min(chunk, chunk_beside)
         self._speculate = speculate
+        self._adapters = adapters or Adapters(())
         config = decoder.config
         self._group = config.num_attention_heads // config.num_key_value_heads
         self._inbox: deque[Running] = deque()
@@ -278,6 +282,8 @@ class Engine:
 
     def _pass(self, chosen: list[tuple[Running, int]]) -> list[Handle]:
         pool, tree = self._memory()
+        # Rows of an adapter side by side, so that each layer adds its update once.
+        chosen.sort(key=lambda item: item[0].handle.row.adapter or "")
         parts = [Part(running.table, running.stored, steps) for running, steps in chosen]
         ids: list[int] = []
         asked: list[Running] = []
@@ -290,9 +296,11 @@ class Engine:
                 asked.append(running)
                 places += range(len(ids) - len(running.guess) - 1, len(ids))
         device = self.decoder.device
-        hidden = self.decoder(
-            torch.tensor([ids], device=device), scope=PagedScope(pool, parts, self._group)
-        )[0]
+        routes = [(running.handle.row.adapter, steps) for running, steps in chosen]
+        with self._adapters.route(routes):
+            hidden = self.decoder(
+                torch.tensor([ids], device=device), scope=PagedScope(pool, parts, self._group)
+            )[0]
         if asked:
             self._write(asked, self.decoder.logits(hidden[torch.tensor(places, device=device)]))
         for running, _ in chosen:

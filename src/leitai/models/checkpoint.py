@@ -18,10 +18,10 @@ from leitai.models.quantized import (
     is_quantized,
     parse_bits,
     quantize_tied_head,
+    quantized_linear,
     quantized_names,
     replace,
 )
-from leitai.models.quantized_linear import QuantizedLinear
 from leitai.models.safetensors import DTYPES, StoredTensor
 
 CONFIG, SINGLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -107,6 +107,7 @@ def load_decoder(
     *,
     dtype: torch.dtype | str = torch.float32,
     device: torch.device | str = "cpu",
+    quantize_head: bool = True,
 ) -> Decoder:
     """Load a checkpoint.
 
@@ -116,8 +117,10 @@ def load_decoder(
     Args:
         folder: a Hugging Face folder: `config.json` and safetensors weights, single or sharded.
         dtype: the number format of the weights in memory; "auto" keeps the embedding's own;
-            "int8" and "int4" quantise the linear layers one by one, the rest is bfloat16.
+            "int8", "int4", "nf4" and "nf4-double" quantise the linear layers one by one, the rest
+            is bfloat16.
         device: where the weights go.
+        quantize_head: whether a quantised decoder's output head is so too; training wants it whole.
 
     Raises:
         LeitaiError: the configuration is not supported, tensors are missing, surplus or of the
@@ -132,7 +135,7 @@ def load_decoder(
     tied_copy = _check_tensors(folder, config, expected, stored)
     bits = parse_bits(dtype)
     target = torch.bfloat16 if bits else parse_dtype(dtype) or DTYPES[stored[EMBEDDING].dtype]
-    narrow = quantized_names(decoder) if bits else frozenset()
+    narrow = quantized_names(decoder, head=quantize_head) if bits else frozenset()
     _check_memory(folder, _bytes_needed(expected, target, narrow, bits), dtype, device)
     with ExitStack() as stack:
         readers = {
@@ -144,7 +147,7 @@ def load_decoder(
             readers[stored[name].file].copy(stored[name], tensor)
             owner, _, leaf = name.rpartition(".")
             if bits and leaf == "weight" and owner in narrow:
-                replace(decoder, owner, QuantizedLinear(tensor, bits))
+                replace(decoder, owner, quantized_linear(tensor, str(dtype)))
             else:
                 setattr(decoder.get_submodule(owner), leaf, nn.Parameter(tensor))
         if tied_copy is not None:
@@ -156,7 +159,8 @@ def load_decoder(
                     remedy="set tie_word_embeddings to false in config.json if the head is its own",
                 )
     if bits:
-        quantize_tied_head(decoder, bits)
+        if quantize_head:
+            quantize_tied_head(decoder, str(dtype))
         decoder.requires_grad_(False)
     return decoder.eval()
 

@@ -24,7 +24,9 @@ def training_memory(
         tokens = min(tokens, max(task.batch_tokens, task.longest))
     targets = min(tokens, rows * task.targets * (task.longest or task.tokens) / task.tokens)
     step = StepSize(tokens, targets, accumulates=task.window > rows)
-    parts = step_memory(config, task.method, dtype, step, native=native, checkpointing=checkpointing)
+    parts = step_memory(
+        config, task.method, dtype, step, native=native, checkpointing=checkpointing
+    )
     if task.averaged:
         parts["optimiser"] += cost.gradient_bytes(config, task.method)
     return {"weights": cost.training_weight_bytes(config, task.method, dtype)} | parts

@@ -10,7 +10,7 @@ from leitai.adapters.cost import (
     trainable_count,
     trained_blocks,
 )
-from leitai.adapters.method import Full, LoRA
+from leitai.adapters.method import Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.planning.machine import Machine
 
@@ -32,7 +32,7 @@ class Product(NamedTuple):
 
 def compute_dtype(method: Method | None, dtype: str) -> str:
     """The number format of the arithmetic: full and freeze have float32 beside bfloat16 alone."""
-    lasting = method is None or isinstance(method, LoRA) or dtype == "bfloat16"
+    lasting = method is None or isinstance(method, LinearAdapter) or dtype == "bfloat16"
     return dtype if lasting else "float32"
 
 
@@ -51,16 +51,16 @@ def training_products(
     dtype = compute_dtype(method, dtype)
     found = forward_products(config, dtype, tokens)
     blocks = trained_blocks(config, method)
-    weights = 0 if isinstance(method, LoRA) else 1
+    weights = 0 if isinstance(method, LinearAdapter) else 1
     found += [
         Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype)
         for m in block_matrices(config)
     ]
-    if isinstance(method, LoRA):
+    if isinstance(method, LinearAdapter):
         for layer in range(config.num_hidden_layers):
-            for m in adapted(config, method, layer):
-                found.append(Product(tokens, m.inputs, method.rank, 3, dtype))
-                found.append(Product(tokens, method.rank, m.outputs, 3, dtype))
+            for m in adapted(config, method, layer) if method.inner else ():
+                found.append(Product(tokens, m.inputs, method.inner, 3, dtype))
+                found.append(Product(tokens, method.inner, m.outputs, 3, dtype))
     return found
 
 

@@ -1,7 +1,7 @@
 """The time of training."""
 
 from leitai.adapters import cost
-from leitai.adapters.method import Full, LoRA
+from leitai.adapters.method import Full, LinearAdapter
 from leitai.models.config import ModelConfig
 from leitai.planning.machine import Machine
 from leitai.planning.products import (
@@ -31,7 +31,7 @@ def training_seconds(
     batches = task.steps * task.window / rows
     tokens = task.unique(rows)
     blocks = cost.trained_blocks(config, method)
-    kind = "lora" if isinstance(method, LoRA) else "full"
+    kind = "lora" if isinstance(method, LinearAdapter) else "full"
     dtype = compute_dtype(method, dtype)
     beyond = machine.training.get(f"{kind} {dtype}") or machine.training["lora bfloat16"]
     moved = activation_bytes(config, method, dtype, tokens, native=machine.native)

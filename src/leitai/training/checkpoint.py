@@ -1,6 +1,7 @@
 """Checkpoints: folders of safetensors and JSON that are whole or not there.
 
-    checkpoints/step-00000120/{state.json, weights.safetensors, optimizer.safetensors}
+    checkpoints/step-00000120/{state.json, weights.safetensors, optimizer.safetensors,
+                               method.safetensors}
     checkpoints/best-00000100/{state.json, weights.safetensors}
 
 The random numbers of a step follow from the seed and the step, so no generator's state is stored.
@@ -19,7 +20,7 @@ from torch import Tensor
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_file, read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
 STATE = "state.json"
 
@@ -33,7 +34,8 @@ class Checkpoint:
     Attributes:
         step: updates done.
         state: everything but tensors.
-        tensors: by file name without ending: {"weights": {...}, "optimizer": {...}}.
+        tensors: by file name without ending: {"weights": {...}, "optimizer": {...},
+            "method": {...}}.
     """
 
     step: int
@@ -87,6 +89,7 @@ class CheckpointStore:
         state: Mapping[str, Any],
         weights: Tensors,
         moments: Tensors,
+        method: Tensors,
         average: Tensors | None = None,
     ) -> None:
         """Write a checkpoint to resume from and remove those no longer needed.
@@ -96,12 +99,13 @@ class CheckpointStore:
             state: JSON-able; `state["best_step"]` names the best weights that belong to it.
             weights: the trained weights.
             moments: the optimiser's tensors.
+            method: what the method's hooks remember.
             average: of the weights, where one is kept.
 
         Raises:
             LeitaiError: the disk is full; the earlier checkpoints are still there.
         """
-        parts = {"weights": weights, "optimizer": moments}
+        parts = {"weights": weights, "optimizer": moments, "method": method}
         self._write("step", step, state, parts | ({"average": average} if average else {}))
         for old in self.steps()[KEPT:]:
             shutil.rmtree(self._path("step", old), ignore_errors=True)

@@ -71,8 +71,7 @@ def chooses_checkpointing(
 
 
 def largest_step(examples: Sequence[Example], objective: Objective[Any, Any]) -> StepSize:
-    """Return the size of the batches that the longest examples make; equal lengths come together.
-    """
+    """Return the size of the batches that the longest examples make; equal lengths come together."""
     spec = objective.spec
     window = spec.batch_rows * spec.accumulation
     longest = sorted(examples, key=lambda example: example.length)[-window:]

@@ -40,7 +40,7 @@ class TrainJob(BaseModel):
     date: str = Field(default="26 Jul 2024", description="the date that templates may print")
     thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+    dtype: Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"] = Field(
         default="float32",
         description="of frozen weights, or under full and freeze of the products; what is trained "
         "is float32",

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import trainable_state
+from leitai.adapters import step_hooks, trainable_state
 from leitai.base import LeitaiError
 from leitai.base.progress import progress
 from leitai.models import Decoder
@@ -89,6 +89,7 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
+        self.hooks = step_hooks(self.decoder, spec.method, self.total)
         self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         self._computing = (
             WorkingCopies(self.decoder, self.products) if self.products else nullcontext
@@ -118,6 +119,7 @@ class Loop:
         restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
         if self.average is not None:
             self.average.restore(checkpoint.tensors["average"])
+        self.hooks.restore(checkpoint.tensors["method"])
         state = checkpoint.state
         self.step = checkpoint.step
         self.totals = Totals(**state["totals"])
@@ -137,8 +139,9 @@ class Loop:
             "threads": torch.get_num_threads(),
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        average = None if self.average is None else self.average.tensors
-        self.store.save(self.step, state, trainable_state(self.decoder), moments, average)
+        average = {} if self.average is None else self.average.tensors
+        weights = trainable_state(self.decoder)
+        self.store.save(self.step, state, weights, moments, self.hooks.state(), average)
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -213,6 +216,9 @@ class Loop:
                 part = self.objective.loss(self.decoder, batch) / weight
                 part.backward()  # type: ignore[no-untyped-call]
                 losses.append(part.detach())
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
@@ -220,8 +226,9 @@ class Loop:
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.hooks.after_update(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.parameters, self.step)
         self.totals.loss = loss
@@ -231,6 +238,7 @@ class Loop:
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
             "loss": loss,
+            **({} if penalty is None else {"penalty": penalty.item()}),
             "learning_rate": rate,
             "gradient_norm": norm_value,
             "tokens": self.totals.tokens,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leitai.adapters import cost
 from leitai.adapters.cost import Method, adapted, trained_blocks
-from leitai.adapters.method import Full, LoRA
+from leitai.adapters.method import Full, LinearAdapter
 from leitai.models.config import ModelConfig
 
 MARGIN = 0.9
@@ -61,7 +61,7 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
         total += normed * (queries + keys) + 4 * heads
     total += size * (2 * queries + 2 * keys) + 4 * config.num_attention_heads
     total += size * (2 if native else 3) * inner
-    if not isinstance(method, LoRA):
+    if not isinstance(method, LinearAdapter):
         return total + size * (2 * hidden + inner)
     blocks = trained_blocks(config, method)
     first = config.num_hidden_layers - blocks
@@ -69,13 +69,13 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
         names = {matrix.name.rpartition(".")[2] for matrix in adapted(config, method, layer)}
         inputs = hidden * bool(names & {"q_proj", "k_proj", "v_proj"})
         inputs += hidden * bool(names & {"gate_proj", "up_proj"}) + inner * ("down_proj" in names)
-        total += size * (inputs + method.rank * len(names)) / blocks
+        total += size * (inputs + method.inner * len(names)) / blocks
     return total
 
 
 def _sizes(method: Method, dtype: str) -> tuple[int, bool]:
     """Bytes of a number that is computed with, and whether norms are trained."""
-    return (4 if dtype == "float32" else 2), not isinstance(method, LoRA)
+    return (4 if dtype == "float32" else 2), not isinstance(method, LinearAdapter)
 
 
 def activation_bytes(

@@ -7,7 +7,10 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from leitai.adapters.method import LoRA, Method
 from leitai.training.objectives.specs import Instruction, ObjectiveSpec
 
-LEARNING_RATES = {"full": 2e-5, "freeze": 5e-5, "lora": 2e-4}
+LEARNING_RATES = {
+    **{"full": 2e-5, "freeze": 5e-5},
+    **{"lora": 2e-4, "dora": 2e-4, "adalora": 1e-3, "ia3": 3e-3},
+}
 """Usual rates for fine-tuning; a model from random weights wants some 100 times that of `full`."""
 
 
@@ -81,7 +84,9 @@ class AdaptSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Method = Field(default=LoRA(), description="full, freeze or lora")
+    method: Method = Field(
+        default=LoRA(), description="what is trained: full, freeze, lora, dora, adalora or ia3"
+    )
     objective: ObjectiveSpec = Field(default=Instruction(), description="what is learnt")
     epochs: int = Field(default=3, ge=1, description="passes over the training rows")
     max_steps: int | None = Field(

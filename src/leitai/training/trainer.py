@@ -8,7 +8,13 @@ from types import MappingProxyType
 
 import torch
 
-from leitai.adapters import apply_method, save_adapter, trainable_parameters, weights_hash
+from leitai.adapters import (
+    apply_method,
+    leaves_adapter,
+    save_adapter,
+    trainable_parameters,
+    weights_hash,
+)
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
@@ -55,7 +61,7 @@ def train(
 
     The run folder gets `metrics.jsonl` (reproducible), `clock.jsonl` and `cost.json` (not),
     `checkpoints/` while it runs, and at the end `result.json` beside `model/` (full, freeze) or
-    `adapter/` (LoRA).
+    `adapter/` (LoRA and its like).
 
     Args:
         model_folder: a Hugging Face folder with tokenizer and chat template.
@@ -65,14 +71,14 @@ def train(
         spec: how to train.
         run_folder: used by one process at a time.
         resume: go on from what is there, or return the result of a finished run; else start anew.
-        seed: of LoRA's start, order, noise and dropout.
+        seed: of an adapter's start, order, noise and dropout.
         title: of the progress bar.
         date: what the template prints as today.
         thinking: passed to the template.
         device: of the decoder.
-        dtype: of frozen weights under LoRA; what is trained is float32. Under full and freeze all
-            weights are float32, and bfloat16 is what products are computed in; float16, whose range
-            does not do for that, then means float32.
+        dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
+            trained is float32. Under full and freeze all weights are float32, and bfloat16 is what
+            products are computed in; another format then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss
@@ -96,7 +102,7 @@ def train(
         # streamed documents have no answers to be graded or shown
         asked_rows = valid_rows if isinstance(valid_rows, Sequence) else []
         metric = find_metric(spec, metrics, asked_rows)
-        whole = spec.method.name in ("full", "freeze")
+        whole = not leaves_adapter(spec.method)
         if whole and dtype != "bfloat16":
             dtype = "float32"
         chat = Chat.from_folder(model_folder, Tokenizer.from_folder(model_folder))
@@ -115,7 +121,8 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(model_folder, dtype="float32" if whole else dtype, device=device)
+        kept = "float32" if whole else dtype
+        decoder = load_decoder(model_folder, dtype=kept, device=device, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
         learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
         checked = objective.observe(decoder, checked, noted / "validation.safetensors")
@@ -168,7 +175,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
     """Write the best weights, then the result, then drop the checkpoints."""
     loop.take_best()
     spec, totals, early = loop.spec, loop.totals, loop.early
-    if spec.method.name == "lora":
+    if leaves_adapter(spec.method):
         output = loop.run_folder / "adapter"
         save_adapter(loop.decoder, output, base_hash, base_name=str(model_folder))
     else:
