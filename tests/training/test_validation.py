@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import CITIES
+from training_rows import CITIES
 
 from leitai.adapters import Full
 from leitai.base import LeitaiError

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from leitai.base import LeitaiError
+from leitai.base.ranks import rank, world_size
 from leitai.cli import show
+from leitai.cli.launching import launch
 
 app = typer.Typer(
     name="leitai",
@@ -93,13 +95,21 @@ def train(
     ] = False,
     data_root: DataRoot = None,
     set_: Set = None,
+    ranks: Annotated[
+        int, typer.Option("--ranks", min=1, help="So many processes on this machine; see torchrun.")
+    ] = 1,
 ) -> None:
     """Fine-tune one model: LoRA, full or the top blocks.
 
     Example:
 
         leitai train examples/train.yaml --out runs/support --resume
+
+        torchrun --nproc-per-node 8 -m leitai train examples/train.yaml
     """
+    if ranks > 1 and world_size() == 1:
+        launch(ranks)
+        return
     from leitai.cli.exporting import write_card
     from leitai.cli.planning import compare_with_plan
     from leitai.evaluation.validation import METRICS, write
@@ -114,6 +124,8 @@ def train(
         metrics=METRICS,
         write=write,
     )
+    if rank() > 0:
+        return  # the first of several processes tells
     write_card(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
 from leitai.base.memory import peak_bytes
 from leitai.data.rows import Row
-from leitai.models import load_decoder, read_config, save_decoder
+from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.fitting import check_memory, chooses_checkpointing
@@ -28,6 +29,8 @@ from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
 from leitai.training.objectives.interface import Texts
+from leitai.training.ranks import Ranks
+from leitai.training.ranks.gathering import check_divisible, gathered
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import TrackerName, forget, open_tracking
@@ -56,6 +59,7 @@ def train(
     write: Writer | None = None,
     samples: int = 0,
     track: Sequence[TrackerName] | None = None,
+    ranks: Ranks | None = None,
 ) -> TrainResult:
     """Adapt a model; killed at any moment and called again, it ends with the same bits.
 
@@ -86,19 +90,22 @@ def train(
         write: lets the model answer rows (`leitai.evaluation.validation.write`).
         samples: validation rows that it answers at each evaluation, into `samples.jsonl`.
         track: where curves are shown too; None is TensorBoard where it is installed.
+        ranks: the processes that train together, from `leitai.training.ranks.joined`; None is this
+            one alone.
 
     Raises:
         LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
             the disk does not suffice, the loss is no longer finite, or the user interrupts.
     """
-    with run_lock(run_folder):
-        store = CheckpointStore(run_folder / "checkpoints")
+    ranks = ranks or Ranks()
+    if ranks.count > 1:
+        check_divisible(spec, dtype, samples)
+    with run_lock(run_folder) if ranks.first else nullcontext():
+        store = CheckpointStore(run_folder / "checkpoints", ranks=ranks)
         store.tidy()
-        if not resume:
-            store.clear()
-            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
-                (run_folder / name).unlink(missing_ok=True)
-            forget(run_folder)
+        if not resume and ranks.first:
+            _forget_run(store, run_folder)
+        ranks.wait()
         # streamed documents have no answers to be graded or shown
         asked_rows = valid_rows if isinstance(valid_rows, Sequence) else []
         metric = find_metric(spec, metrics, asked_rows)
@@ -109,10 +116,11 @@ def train(
         config = read_config(model_folder)
         objective = make_objective(spec)
         texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
-        learnt = objective.examples(train_rows, texts, training=True)
+        with ranks.in_turn():  # what is written beside the run is written by one and then found
+            learnt = objective.examples(train_rows, texts, training=True)
+            checked = objective.examples(valid_rows, texts, training=False)
         if not learnt:
             raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
-        checked = objective.examples(valid_rows, texts, training=False)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -122,18 +130,23 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         kept = "float32" if whole else dtype
-        decoder = load_decoder(model_folder, dtype=kept, device=device, quantize_head=False)
+        place = device if ranks.count == 1 else "cpu"  # divided before anything goes to a device
+        decoder = load_decoder(model_folder, dtype=kept, device=place, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
-        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
-        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
+        with ranks.in_turn():
+            learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
+            checked = objective.observe(decoder, checked, noted / "validation.safetensors")
         apply_method(decoder, spec.method, seed)
         objective.attach(decoder, seed)
-        check_memory(decoder, model_folder, spec)
-        decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, objective, dtype)
+        check_memory(decoder, model_folder, spec, ranks.count)
+        products = torch.bfloat16 if whole and dtype == "bfloat16" else None
+        divided = ranks.shard(decoder, products)
+        again = chooses_checkpointing(decoder, learnt, objective, dtype)
+        (decoder.activation_checkpointing,) = ranks.agree(again)
         done = 0 if checkpoint is None else checkpoint.step
         settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
         settings |= {"adapt": spec.model_dump(mode="json")}
-        tracking = open_tracking(track, title, run_folder, done, settings)
+        tracking = open_tracking(track if ranks.first else (), title, run_folder, done, settings)
 
         def trainee(rows: int | None) -> Trainee:
             asked = spread(asked_rows, rows)
@@ -159,7 +172,8 @@ def train(
             measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
             show=shown,
             tracking=tracking,
-            products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
+            products=None if divided else products,
+            ranks=ranks,
         )
         if checkpoint is not None:
             loop.resume(checkpoint)
@@ -168,20 +182,36 @@ def train(
         devices = [decoder.device] if decoder.device.type == "cuda" else []
         with tracking, torch.random.fork_rng(devices):
             loop.run()
-        return _finish(loop, model_folder, base_hash)
+        loop.take_best()
+        if ranks.count == 1:
+            return _finish(loop, decoder, model_folder, base_hash)
+        plain = gathered(loop, model_folder, kept, seed)
+        if ranks.first:
+            assert plain is not None
+            _finish(loop, plain, model_folder, base_hash)
+        ranks.wait()
+        finished = read_result(run_folder)
+        assert finished is not None
+        return finished[1]
 
 
-def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
+def _forget_run(store: CheckpointStore, run_folder: Path) -> None:
+    store.clear()
+    for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
+        (run_folder / name).unlink(missing_ok=True)
+    forget(run_folder)
+
+
+def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) -> TrainResult:
     """Write the best weights, then the result, then drop the checkpoints."""
-    loop.take_best()
     spec, totals, early = loop.spec, loop.totals, loop.early
     if leaves_adapter(spec.method):
         output = loop.run_folder / "adapter"
-        save_adapter(loop.decoder, output, base_hash, base_name=str(model_folder))
+        save_adapter(decoder, output, base_hash, base_name=str(model_folder))
     else:
         output = loop.run_folder / "model"
         with atomic_folder(output) as temporary:
-            save_decoder(loop.decoder, temporary)
+            save_decoder(decoder, temporary)
             copy_text_files(model_folder, temporary)
     validated = early.best_loss is not None
     result = TrainResult(
@@ -197,7 +227,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
         target_tokens=totals.targets,
         train_rows=len(loop.train),
         valid_rows=len(loop.valid),
-        trainable_parameters=trainable_parameters(loop.decoder),
+        trainable_parameters=trainable_parameters(decoder),
         seconds=round(totals.seconds, 3),
         best_score=early.best_score if loop.measure is not None else None,
         peak_bytes=max(totals.peak_bytes, peak_bytes()),
