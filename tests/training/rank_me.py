@@ -11,6 +11,7 @@ from training_rows import make_rows
 
 from leitai.base import LeitaiError
 from leitai.training import AdaptSpec, train
+from leitai.training.loop import Loop
 from leitai.training.ranks import joined
 
 METHODS = {
@@ -18,6 +19,10 @@ METHODS = {
     "freeze": {"name": "freeze", "top_blocks": 1},
     "lora": {"name": "lora", "rank": 4},
 }
+
+
+def fail(loop):
+    raise LeitaiError("a row cannot be read")
 
 
 def main(model: str, run: str, variant: str) -> None:
@@ -38,6 +43,8 @@ def main(model: str, run: str, variant: str) -> None:
     rows = make_rows(25)  # windows of 6, 6, 6, 6 and 1: the last leaves processes without rows
     try:
         with joined("cpu") as ranks:
+            if option == "error" and ranks.index == 1:
+                Loop._next_batches = fail
             train(
                 Path(model),
                 rows,

@@ -10,6 +10,8 @@ from leitai.models import init_decoder, scratch_config
 from leitai.training import fitting, train
 from leitai.training.batches import EncodedRow, collate
 from leitai.training.loss import loss_sum
+from leitai.training.objectives import make_objective
+from leitai.training.objectives.interface import Texts
 
 
 def batch_of(rows=6, shared=40, own=30):
@@ -96,16 +98,15 @@ def test_a_run_may_go_on_either_way_and_ends_with_the_same_bits(
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_auto_goes_by_the_memory_that_is_free(chat, rows, monkeypatch):
-    from leitai.training.encoding import encode_rows
-
-    encoded = encode_rows(rows(23), chat, FULL, vocab_size=400, prompt_weight=0.0)
+def test_auto_goes_by_the_memory_that_is_free(chat, rows, monkeypatch, tmp_path):
+    objective = make_objective(FULL)
+    encoded = objective.examples(rows(23), Texts(chat, 400, tmp_path), training=True)
     decoder = init_decoder(scratch_config("qwen3-nano", 400), 0)
-    size = fitting.largest_step(encoded, FULL)
-    assert max(len(row.ids) for row in encoded) <= size.tokens
+    size = fitting.largest_step(encoded, objective)
+    assert max(row.length for row in encoded) <= size.tokens
     assert not size.accumulates
+    never = make_objective(FULL.model_copy(update={"activation_checkpointing": False}))
     for free, expected in ((1 << 40, False), (1 << 20, True)):
         monkeypatch.setattr(fitting, "available_bytes", lambda free=free: free)
-        assert fitting.chooses_checkpointing(decoder, encoded, FULL, "float32") is expected
-        never = FULL.model_copy(update={"activation_checkpointing": False})
+        assert fitting.chooses_checkpointing(decoder, encoded, objective, "float32") is expected
         assert not fitting.chooses_checkpointing(decoder, encoded, never, "float32")

@@ -82,7 +82,8 @@ def one(qwen, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("variant", "count"), [("full", 2), ("full+ema", 3), ("lora", 2), ("lora", 3), ("freeze+again", 2)]
+    ("variant", "count"),
+    [("full", 2), ("full+ema", 3), ("lora", 2), ("lora", 3), ("freeze+again", 2)],
 )
 def test_several_processes_train_what_one_trains(qwen, one, tmp_path, variant, count):
     run = tmp_path / "run"
@@ -106,6 +107,24 @@ def wait_for_step(run, step, processes):
         time.sleep(0.002)
 
 
+def ended(processes):
+    """Wait for processes that fail; return their exit codes and the lines they tell."""
+    codes, told = [], []
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        codes.append(process.returncode)
+        told += [line for line in errors.decode().splitlines() if line.startswith("leitai: ")]
+        assert "Traceback" not in errors.decode()
+    return codes, told
+
+
+@pytest.mark.slow
+def test_an_error_on_one_process_ends_all_with_one_line(qwen, tmp_path):
+    codes, told = ended(start(qwen, tmp_path / "run", "full+error", 3))
+    assert all(code in (1, 2) for code in codes)
+    assert told == ["leitai: a row cannot be read"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 3), (3, 1), (2, 2)])
 def test_a_killed_process_ends_all_and_another_number_goes_on(qwen, one, tmp_path, before, after):
@@ -113,12 +132,7 @@ def test_a_killed_process_ends_all_and_another_number_goes_on(qwen, one, tmp_pat
     processes = start(qwen, run, "full", before)
     wait_for_step(run, 5, processes)
     processes[-1].send_signal(signal.SIGKILL)
-    codes, told = [], []
-    for process in processes:
-        _, errors = process.communicate(timeout=60)
-        codes.append(process.returncode)
-        told += [line for line in errors.decode().splitlines() if line.startswith("leitai: ")]
-        assert "Traceback" not in errors.decode()
+    codes, told = ended(processes)
     assert codes[-1] == -signal.SIGKILL
     assert all(code in (1, 2) for code in codes[:-1])
     assert len(told) == 1
@@ -129,4 +143,6 @@ def test_a_killed_process_ends_all_and_another_number_goes_on(qwen, one, tmp_pat
         whole = tmp_path / "whole"
         finish(start(qwen, whole, "full", after))
         assert (run / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
-        assert all(torch.equal(tensor, trained(whole)[name]) for name, tensor in trained(run).items())
+        assert all(
+            torch.equal(tensor, trained(whole)[name]) for name, tensor in trained(run).items()
+        )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from leitai.base import LeitaiError
-from leitai.base.ranks import rank, world_size
+from leitai.base import ranks as processes
 from leitai.cli import show
 from leitai.cli.launching import launch
 
@@ -107,7 +107,7 @@ def train(
 
         torchrun --nproc-per-node 8 -m leitai train examples/train.yaml
     """
-    if ranks > 1 and world_size() == 1:
+    if ranks > 1 and processes.world_size() == 1:
         launch(ranks)
         return
     from leitai.cli.exporting import write_card
@@ -124,7 +124,7 @@ def train(
         metrics=METRICS,
         write=write,
     )
-    if rank() > 0:
+    if processes.rank() > 0:
         return  # the first of several processes tells
     write_card(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
@@ -293,6 +293,9 @@ def plan(
         int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
     ] = None,
     rank: Annotated[int | None, typer.Option("--rank", help="train: LoRA's; 16.")] = None,
+    ranks: Annotated[
+        int | None, typer.Option("--ranks", min=1, help="train: processes, a device each; 1.")
+    ] = None,
     top_blocks: Annotated[
         int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
     ] = None,
@@ -341,7 +344,9 @@ def plan(
     from leitai.cli import planning
 
     if spec is not None:
-        planning.show_spec(spec, measure=measure, json=json, data_root=data_root, overrides=set_)
+        planning.show_spec(
+            spec, measure=measure, json=json, data_root=data_root, overrides=set_, ranks=ranks
+        )
         return
     if model is None:
         raise LeitaiError("expected a SPEC.yaml or --model", where="plan", remedy="give one")
@@ -354,7 +359,7 @@ def plan(
             **{"batch_rows": batch_rows, "accumulation": accumulation, "rank": rank},
             **{"top_blocks": top_blocks, "items": items, "context": context, "choices": choices},
             **{"answer": answer, "requests": requests, "prompt": prompt, "shared": shared},
-            **{"new_tokens": new_tokens, "streams": streams},
+            **{"new_tokens": new_tokens, "streams": streams, "ranks": ranks},
         },
         dtype=dtype,
         device=device,

@@ -31,6 +31,7 @@ class TrainTask:
         longest: tokens of the rows of the largest batch; None takes the mean.
         averaged: whether a moving average of what is trained is kept.
         checkpointing: whether activations are recomputed; "auto": if they would not fit.
+        ranks: processes that train together, a device each.
     """
 
     rows: int
@@ -47,9 +48,11 @@ class TrainTask:
     longest: float | None = None
     averaged: bool = False
     checkpointing: Literal["auto"] | bool = "auto"
+    ranks: int = 1
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")
+        _check(self, "ranks")
         _check_below(self, "targets", "tokens")
         _check_below(self, "shared", "tokens")
 
@@ -66,10 +69,10 @@ class TrainTask:
 
     @property
     def micro_rows(self) -> int:
-        """Rows that are computed at once."""
+        """Rows that are computed at once on one device."""
         shared = self.shared if self.shares(self.batch_rows) else 0
         fitting = int((self.batch_tokens - shared) // (self.tokens - shared))
-        return max(1, min(self.batch_rows, self.window, fitting))
+        return max(1, min(self.batch_rows, math.ceil(self.window / self.ranks), fitting))
 
     def shares(self, rows: float) -> bool:
         """Whether so many rows share their beginning."""

@@ -29,9 +29,9 @@ def joined(device: str) -> Iterator[Ranks]:
     try:
         yield group
     except Exception as error:
+        # the connections are not closed in order, which would wait for processes that wait for this
         told = group.failed(error)
         if told is error:
             raise
         raise told from error
-    finally:
-        group.leave()
+    group.leave()
