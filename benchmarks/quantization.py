@@ -1,6 +1,6 @@
 """What 8 and 4 bits cost in quality, as a Markdown table.
 
-    python benchmarks/quantization.py --model FOLDER --data FILE [--rows N]
+    python benchmarks/quantization.py --model FOLDER --data FILE [--rows N] [--save]
 
 Conversations of FILE (any form that `leitai train` reads) go through the model eight tokens at a
 time, as decoding computes them: with native kernels, that includes activations of 8 bits. Per
@@ -14,6 +14,7 @@ import math
 from pathlib import Path
 
 import torch
+from page import conditions, described, fill, grid, keep
 from torch.nn.functional import log_softmax
 
 from leitai.data import DataSource, load_rows
@@ -41,7 +42,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", required=True, help="a file, or bookshop")
     parser.add_argument("--rows", type=int, default=100)
+    parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
     options = parser.parse_args()
+    about = conditions(rounds=1)
     source = (
         DataSource(set="bookshop") if options.data == "bookshop" else DataSource(path=options.data)
     )
@@ -64,17 +67,26 @@ def main() -> None:
             totals[name][1] += (reference.argmax(-1) == other.argmax(-1)).sum().item()
             totals[name][2] -= other.gather(1, wanted).sum().item()
     bit = math.log(2)
-    print(
-        f"{len(rows):,} conversations, {tokens:,} tokens and {size:,} bytes of answers; "
-        f"native: {status()}\n"
+    table = grid(
+        ("weights", "KL(bfloat16, this), bits", "same likeliest token", "bits per byte"),
+        [
+            (
+                name,
+                f"{divergence / bit / tokens:.5f}",
+                f"{same / tokens:.2%}",
+                f"{loss / bit / size:.4f}",
+            )
+            for name, (divergence, same, loss) in totals.items()
+        ],
     )
-    print("| weights | KL(bfloat16, this), bits | same likeliest token | bits per byte |")
-    print("|---|---|---|---|")
-    for name, (divergence, same, loss) in totals.items():
-        print(
-            f"| {name} | {divergence / bit / tokens:.5f} | {same / tokens:.2%} "
-            f"| {loss / bit / size:.4f} |"
-        )
+    words = (
+        f"{len(rows):,} conversations, {tokens:,} tokens and {size:,} bytes of answers; "
+        f"native: {status()}"
+    )
+    print(f"{words}\n\n{table}")
+    if options.save:
+        keep("quantization", {options.model.name: about | {"totals": totals, "words": words}})
+        fill("quantization", f"{table}\n\n{words}; {described(about)}.")
 
 
 if __name__ == "__main__":

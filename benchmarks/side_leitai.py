@@ -2,8 +2,10 @@
 
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from material import ALPHA, RANK, SEED
@@ -11,8 +13,9 @@ from measure import Watch, checksum, read_through
 
 import leitai
 from leitai.adapters import Full, LoRA, apply_method
+from leitai.forest import plant
 from leitai.models import Decoder, load_decoder
-from leitai.training import AdaptSpec
+from leitai.training import AdaptSpec, batches
 from leitai.training.batches import EncodedRow
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.loop import Loop
@@ -47,21 +50,30 @@ def _loop(decoder: Decoder, rows: list[dict[str, list[int]]], spec: AdaptSpec, r
     )
 
 
-def train(job: Job) -> Job:
-    """Train on rows; tokens are those of the rows, padding left out."""
+def train(job: Job, *, share: bool = True, rows_at_once: int | None = None) -> Job:
+    """Train on rows; tokens are those of the rows, padding left out.
+
+    Args:
+        job: what to do.
+        share: whether what rows begin with together is computed once.
+        rows_at_once: rows of a batch; None: those of a step.
+    """
     method = LoRA(rank=RANK, alpha=ALPHA) if job["adapter"] else Full()
     decoder = load_decoder(Path(job["model"]), dtype=job["dtype"])
     apply_method(decoder, method, SEED)
+    window = len(job["windows"]["counted"][0])
     spec = AdaptSpec(
         method=method,
         epochs=1,
-        batch_rows=len(job["windows"]["counted"][0]),
+        batch_rows=rows_at_once or window,
+        accumulation=window // rows_at_once if rows_at_once else 1,
         learning_rate=job["learning_rate"],
         schedule="constant",
         warmup=0.0,
         weight_decay=0.0,
     )
-    with tempfile.TemporaryDirectory() as folder:
+    planting = mock.patch.object(batches, "plant", partial(plant, share=share))
+    with tempfile.TemporaryDirectory() as folder, planting:
         if job["rows"]["warm"]:
             _loop(decoder, job["rows"]["warm"], spec, Path(folder, "warm")).run()
         loop = _loop(decoder, job["rows"]["counted"], spec, Path(folder, "counted"))

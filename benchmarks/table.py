@@ -1,15 +1,10 @@
-"""Results as a Markdown table, and into docs/performance.md."""
+"""The results of peers.py as a Markdown table."""
 
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from typing import Any
 
-from leitai.base.files import write_text
-
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-
-Results = dict[str, Any]
+from cases import CASES
+from page import Part, described, grid
 
 # name -> (unit, whether more is better, how to print a value)
 _MEASURES: dict[str, tuple[str, bool, Callable[[float], str]]] = {
@@ -20,67 +15,66 @@ _MEASURES: dict[str, tuple[str, bool, Callable[[float], str]]] = {
     "seconds": ("s", False, lambda v: f"{v:.2f}"),
     "peak_bytes": ("peak RSS, GB", False, lambda v: f"{v / 1e9:.2f}"),
 }
+_HEAD = ("work", "against", "measure", "Leitai", "peer", "gain", "wanted", "agreement")
 
 
 def _spread(values: list[float], show: Callable[[float], str]) -> str:
+    if len(values) == 1:
+        return show(values[0])
     return f"{show(median(values))} ({show(min(values))} to {show(max(values))})"
 
 
-def rows(results: Results) -> list[tuple[str, ...]]:
-    """Return the table's rows: work, measure, both sides, gain, agreement.
+def rows(part: Part) -> list[tuple[str, ...]]:
+    """Return a case's rows of the table.
 
     The gain is the median of the rounds' ratios, each taken within one round, turned so that above
     1 is in Leitai's favour.
     """
-    lines = []
-    for case in results["cases"]:
-        for number, name in enumerate(case["leitai"]):
-            unit, more_is_better, show = _MEASURES[name]
-            ours, theirs = case["leitai"][name], case["peer"][name]
-            ratios = [a / b if more_is_better else b / a for a, b in zip(ours, theirs, strict=True)]
-            lines.append(
-                (
-                    case["title"] if number == 0 else "",
-                    unit,
-                    _spread(ours, show),
-                    _spread(theirs, show),
-                    _spread(ratios, lambda v: f"{v:.2f}"),
-                    case["agreement"] if number == 0 else "",
-                )
+    sides = dict(part["sides"])
+    ours = sides.pop("leitai")
+    lines: list[tuple[str, ...]] = []
+
+    def add(peer: str, name: str, theirs: str, gain: str, wanted: str, agreement: str) -> None:
+        unit, _, show = _MEASURES[name]
+        work = "" if lines else part["title"]
+        lines.append((work, peer, unit, _spread(ours[name], show), theirs, gain, wanted, agreement))
+
+    for number, (peer, found) in enumerate(sides.items()):
+        for place, name in enumerate(filter(found.__contains__, _MEASURES)):
+            _, more_is_better, show = _MEASURES[name]
+            pairs = zip(ours[name], found[name], strict=True)
+            ratios = [a / b if more_is_better else b / a for a, b in pairs]
+            first = place == 0
+            add(
+                peer if first else "",
+                name,
+                _spread(found[name], show),
+                _spread(ratios, lambda v: f"{v:.2f}"),
+                f"{part['bar']:g}" if first and not number and part["bar"] else "",
+                part["agreement"][peer] if first else "",
             )
+    if not sides:
+        for name in filter(ours.__contains__, _MEASURES):
+            add("", name, "", "", "", "")
     return lines
 
 
-def markdown(results: Results) -> str:
-    """Return what stands between the marks of docs/performance.md."""
-    machine, versions = results["machine"], results["versions"]
-    head = ("work", "measure", "Leitai", "transformers + peft", "gain", "agreement")
-    table = [head, tuple("---" for _ in head), *rows(results)]
-    return "\n".join(
-        [
-            f"- machine: {machine['processor']}, {machine['cores']} cores, "
-            f"{machine['memory_bytes'] / 2**30:.0f} GiB, {machine['system']}; "
-            f"{results['threads']} threads",
-            f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
-            f"- command: `{results['command']}`, {results['date']}, {results['seconds'] / 60:.1f} "
-            f"minutes, {results['rounds']} counted rounds",
-            f"- load average in the minute before: {results['load_before']:.2f}",
-            "",
-            *("| " + " | ".join(cells) + " |" for cells in table),
-        ]
-    )
+def markdown(parts: dict[str, Part]) -> str:
+    """Return the table of all cases, in the order of `cases.CASES`, and how each was measured."""
+    chosen = [parts[case.name] for case in CASES if case.name in parts]
+    noted: dict[str, list[str]] = {}
+    for part in chosen:
+        versions = ", ".join(f"{name} {number}" for name, number in part["versions"].items())
+        noted.setdefault(f"{described(part)}; {versions}", []).append(part["name"])
+    notes = [f"- {', '.join(names)}: {text}" for text, names in noted.items()]
+    return "\n".join([grid(_HEAD, [row for part in chosen for row in rows(part)]), "", *notes])
 
 
-def fill(page: Path, results: Results) -> None:
-    """Put the results between the page's marks.
-
-    Raises:
-        ValueError: the page has no marks.
-        LeitaiError: the disk is full.
-    """
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
-    write_text(page, f"{before}{BEGIN}\n\n{markdown(results)}\n\n{END}{after}")
+def failures(parts: dict[str, Part]) -> list[str]:
+    """Name the cases in which a peer's answers differ from Leitai's."""
+    return [
+        f"{name} against {peer} ({part['agreement'][peer]})"
+        for name, part in parts.items()
+        for peer, fine in part["agree"].items()
+        if not fine
+    ]

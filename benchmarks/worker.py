@@ -1,7 +1,8 @@
 """One measurement in a process of its own: `python worker.py SIDE JOB RESULT`.
 
-A side is a module with the functions `train`, `score`, `generate` and `load`. Each takes the job
-and returns the measured numbers under "measures" and, under "answers", what both must agree on.
+A side is a module with a function for each kind of work that it does (`train`, `score`,
+`generate`, `load`). It takes the job and returns the measured numbers under "measures" and, under
+"answers", what both sides must agree on.
 """
 
 import json
@@ -12,13 +13,23 @@ from typing import Any
 
 from leitai.base.memory import peak_bytes
 
-SIDES = {"leitai": "side_leitai", "peer": "side_peer"}
+# name -> (module, how it is called)
+SIDES: dict[str, tuple[str, dict[str, Any]]] = {
+    "leitai": ("side_leitai", {}),
+    "leitai, no sharing": ("side_leitai", {"share": False}),
+    "leitai, each row alone": ("side_leitai", {"rows_at_once": 1}),
+    "transformers": ("side_transformers", {}),
+    "Trainer": ("side_trainer", {}),
+    "litgpt": ("side_litgpt", {}),
+    "lm-eval": ("side_lm_eval", {}),
+}
 
 
 def main(side: str, job_path: str, result_path: str) -> None:
     """Do the job and write what was measured."""
     job: dict[str, Any] = json.loads(Path(job_path).read_text(encoding="utf-8"))
-    result = getattr(import_module(SIDES[side]), job["kind"])(job)
+    module, options = SIDES[side]
+    result = getattr(import_module(module), job["kind"])(job, **options)
     # A process that is replaced by another begins with a high-water mark of its own.
     result["measures"]["peak_bytes"] = peak_bytes()
     Path(result_path).write_text(json.dumps(result), encoding="utf-8")

@@ -12,16 +12,19 @@ from training_rows import make_rows
 from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 
-FULL = {"method": {"name": "full"}}
+METHODS = {
+    "full": {"name": "full"},
+    "mixed": {"name": "full"},
+    "lora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "dora": {"name": "dora", "rank": 4, "dropout": 0.3},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3},
+    "qlora": {"name": "lora", "rank": 4, "dropout": 0.3},
+    "ia3": {"name": "ia3"},
+    "freeze": {"name": "freeze", "names": ["*.v_proj.weight"]},
+}
+FULL = {"method": METHODS["full"]}
 VARIANTS = {
-    "full": FULL,
-    "mixed": FULL,
-    "lora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
-    "dora": {"method": {"name": "dora", "rank": 4, "dropout": 0.3}},
-    "adalora": {"method": {"name": "adalora", "rank": 4, "target_rank": 2, "dropout": 0.3}},
-    "qlora": {"method": {"name": "lora", "rank": 4, "dropout": 0.3}},
-    "ia3": {"method": {"name": "ia3"}},
-    "freeze": {"method": {"name": "freeze", "names": ["*.v_proj.weight"]}},
+    **{name: {"method": method} for name, method in METHODS.items()},
     "muon": {
         **FULL,
         "optimizer": {"name": "muon"},
@@ -29,9 +32,14 @@ VARIANTS = {
         "schedule": {"name": "wsd", "decay": 0.5},
         "ema": 0.9,
     },
-    "metric": {**FULL, "validation": {"metric": "chrf", "rows": 4, "max_characters": 8}},
+    "metric": {
+        "method": METHODS["lora"],
+        "validation": {"metric": "chrf", "rows": 4, "max_characters": 8},
+    },
 }
-DTYPES = {"mixed": "bfloat16", "qlora": "nf4-double"}
+
+
+DTYPES = {"qlora": "nf4-double", "mixed": "bfloat16"}
 
 
 def main(model: str, run: str, variant: str) -> None:

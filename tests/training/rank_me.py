@@ -1,4 +1,4 @@
-"""One process of a training job: model, run folder and variant as arguments, its place in the env."""
+"""One process of a training job: model, run folder and variant; its place is in the environment."""
 
 import sys
 from pathlib import Path

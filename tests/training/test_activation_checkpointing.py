@@ -1,5 +1,10 @@
 """Recomputed activations change memory and nothing else: the same losses, gradients, bits."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from test_trainer import FULL, LORA, stop_after, weights
@@ -10,8 +15,6 @@ from leitai.models import init_decoder, scratch_config
 from leitai.training import fitting, train
 from leitai.training.batches import EncodedRow, collate
 from leitai.training.loss import loss_sum
-from leitai.training.objectives import make_objective
-from leitai.training.objectives.interface import Texts
 
 
 def batch_of(rows=6, shared=40, own=30):
@@ -98,15 +101,55 @@ def test_a_run_may_go_on_either_way_and_ends_with_the_same_bits(
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_auto_goes_by_the_memory_that_is_free(chat, rows, monkeypatch, tmp_path):
-    objective = make_objective(FULL)
-    encoded = objective.examples(rows(23), Texts(chat, 400, tmp_path), training=True)
+def test_auto_goes_by_the_memory_that_is_free(chat, rows, tmp_path, monkeypatch):
+    from leitai.training.encoding import encode_rows
+    from leitai.training.objectives.interface import Texts
+
+    texts = Texts(chat, 400, tmp_path)
+    encoded = encode_rows(rows(23), texts, max_length=1024, turns="all", prompt_weight=0.0)
     decoder = init_decoder(scratch_config("qwen3-nano", 400), 0)
-    size = fitting.largest_step(encoded, objective)
-    assert max(row.length for row in encoded) <= size.tokens
+    size = fitting.largest_step(encoded, FULL)
+    assert max(len(row.ids) for row in encoded) <= size.tokens
     assert not size.accumulates
-    never = make_objective(FULL.model_copy(update={"activation_checkpointing": False}))
     for free, expected in ((1 << 40, False), (1 << 20, True)):
         monkeypatch.setattr(fitting, "available_bytes", lambda free=free: free)
-        assert fitting.chooses_checkpointing(decoder, encoded, objective, "float32") is expected
+        assert fitting.chooses_checkpointing(decoder, encoded, FULL, "float32") is expected
+        never = FULL.model_copy(update={"activation_checkpointing": False})
         assert not fitting.chooses_checkpointing(decoder, encoded, never, "float32")
+
+
+_FREED = """
+import sys, torch
+from pathlib import Path
+from leitai.base.memory import give_freed_memory_back
+if sys.argv[1] == "True":
+    give_freed_memory_back()
+del (first := [torch.ones(6 << 20)])[0]  # 24 MB: glibc keeps blocks of that size from now on
+large = []
+small = []
+for _ in range(30):
+    large.append(torch.ones(2 << 20))
+    small.append(torch.ones(1 << 10))
+large.clear()
+status = Path("/proc/self/status").read_text()
+print(next(int(l.split()[1]) for l in status.splitlines() if l.startswith("VmRSS")) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a property of glibc")
+def test_freed_memory_goes_back_to_the_system():
+    kept, given = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", _FREED, str(give)],
+                env=os.environ | {"PYTHONPATH": str(Path(train.__code__.co_filename).parents[2])},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for give in (False, True)
+    )
+    if kept < given + (1 << 20):
+        pytest.skip("this C library gives it back anyway")
+    assert kept - given > 100 << 20  # of 240 MB

@@ -111,3 +111,29 @@ def test_mistakes_are_named(spec, tmp_path, override, message):
     with pytest.raises(LeitaiError, match=message):
         run_train_job(spec(), tmp_path / "run", overrides=[override])
     assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_a_job_is_stopped_by_what_the_model_writes_and_shows_it(spec, tmp_path):
+    from leitai.evaluation.validation import METRICS, write
+
+    result = run_train_job(
+        spec(),
+        tmp_path / "run",
+        overrides=["adapt.validation={metric: chrf, rows: 4}", "samples=2", "track=[]"],
+        metrics=METRICS,
+        write=write,
+    )
+    assert 0 <= result.best_score <= 1
+    shown = (tmp_path / "run/samples.jsonl").read_text("utf-8").splitlines()
+    assert len(shown) == 2 and len(json.loads(shown[0])["samples"]) == 2
+    assert (
+        run_train_job(
+            spec(),
+            tmp_path / "run",
+            resume=True,
+            overrides=["adapt.validation={metric: chrf, rows: 4}"],
+            metrics=METRICS,
+        )
+        == result
+    )
+    assert not (tmp_path / "run/tensorboard").exists()

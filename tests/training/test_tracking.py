@@ -56,11 +56,11 @@ def interrupted_then_resumed(qwen, rows, run, track):
         return 0.0
 
     fails.calls = 0
-    spec = SPEC.model_copy(update={"validation": ValidationSpec(metric="accuracy")})
+    spec = SPEC.model_copy(update={"validation": ValidationSpec(metric="exact_match")})
     more = {"seed": 3, "checkpoint_every": 4, "track": track, "write": write, "samples": 2}
     with pytest.raises(LeitaiError, match="power cut"):
-        train(qwen, rows(40), rows(6, 60), spec, run, metrics={"accuracy": fails}, **more)
-    same = {"accuracy": lambda trainee: 0.0}
+        train(qwen, rows(40), rows(6, 60), spec, run, metrics={"exact_match": fails}, **more)
+    same = {"exact_match": lambda trainee: 0.0}
     return train(qwen, rows(40), rows(6, 60), spec, run, metrics=same, **more)
 
 

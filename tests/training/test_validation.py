@@ -90,9 +90,7 @@ def test_what_is_missing_is_named(qwen, rows, tmp_path):
         train(qwen, rows(8), rows(4, 20), spec("chrf"), tmp_path / "a", track=())
     with pytest.raises(LeitaiError, match="accuracy needs validation rows"):
         train(qwen, rows(8), [], spec("accuracy"), tmp_path / "b", metrics=METRICS, track=())
-    with pytest.raises(
-        LeitaiError, match=r"line 21.*accuracy needs a label|accuracy needs a label"
-    ):
+    with pytest.raises(LeitaiError, match="line 21: accuracy needs a label"):
         train(
             qwen, rows(8), rows(4, 20), spec("accuracy"), tmp_path / "c", metrics=METRICS, track=()
         )

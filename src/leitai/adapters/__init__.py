@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leitai.adapters.hashing import weights_hash
     from leitai.adapters.lora import LoRALinear
     from leitai.adapters.merging import merge
+    from leitai.adapters.packing import packed_weights
     from leitai.adapters.peft_files import load_adapter, save_adapter
     from leitai.adapters.several import Adapters, load_adapters
 
@@ -35,6 +36,7 @@ _HOMES = {
     "load_adapters": "several",
     "load_merged": "export",
     "merge": "merging",
+    "packed_weights": "packing",
     "save_adapter": "peft_files",
     "step_hooks": "apply",
     "trainable_parameters": "apply",
@@ -61,6 +63,7 @@ __all__ = [
     "load_adapters",
     "load_merged",
     "merge",
+    "packed_weights",
     "save_adapter",
     "step_hooks",
     "trainable_parameters",

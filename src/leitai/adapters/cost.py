@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from leitai.adapters import count_trainable
-from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter
+from leitai.adapters import count_trainable, leaves_adapter
+from leitai.adapters.method import AnyMethod, Freeze, Full, LinearAdapter, LoRA
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 
@@ -171,13 +171,36 @@ def cache_bytes_per_token(config: ModelConfig, dtype: str) -> int:
 def training_weight_bytes(config: ModelConfig, method: Method, dtype: str) -> int:
     """Bytes of the weights while they are trained.
 
-    LoRA: the base in `dtype`, and float32 factors. Full and Freeze: float32, and in half precision
-    a working copy of everything but the embedding beside it (`training/precision.py`).
+    Adapters: the base in `dtype`, and float32 numbers of their own. Full and Freeze: float32, and
+    in half precision a working copy of everything but the embedding (`training/precision.py`).
     """
-    if isinstance(method, LinearAdapter):
+    if leaves_adapter(method):
         return weight_bytes(config, dtype) + 4 * trainable_count(config, method)
     copied = parameter_count(config) - config.vocab_size * config.hidden_size
     return weight_bytes(config, "float32") + (0 if dtype == "float32" else 2 * copied)
+
+
+PACKED_SHARE = 0.25
+"""Of the machine's memory, what the weights that are packed may take (`adapters/packing.py`)."""
+
+
+def packed_bytes(config: ModelConfig, method: Method, dtype: str, memory: int) -> int:
+    """Bytes of the second layout of the weights under LoRA; 0 where they stay as they are.
+
+    Args:
+        config: the architecture.
+        method: what is trained.
+        dtype: of the frozen weights.
+        memory: of the machine, in bytes.
+    """
+    if not isinstance(method, LoRA) or dtype != "bfloat16":
+        return 0
+    numbers = sum(
+        matrix.inputs * matrix.outputs
+        for layer in range(config.num_hidden_layers)
+        for matrix in adapted(config, method, layer)
+    )
+    return 2 * numbers if 2 * numbers < PACKED_SHARE * memory else 0
 
 
 def optimiser_bytes(config: ModelConfig, method: Method) -> int:

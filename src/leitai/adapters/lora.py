@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
+from leitai.kernels.packed import PackedWeight
+
 
 def make_factors(
     inputs: int,
@@ -43,6 +45,7 @@ class LoRALinear(nn.Linear):
         lora_B: [out, rank], zero at the start, so that the model starts as the base.
         scaling: the factor on B A.
         dropout: probability of zeroing an input of A while training.
+        packed: the weight as `packed_weights` keeps it; `weight` is then without memory.
     """
 
     additive = True
@@ -66,6 +69,7 @@ class LoRALinear(nn.Linear):
         )
         self.scaling = scaling
         self.dropout = dropout
+        self.packed: PackedWeight | None = None
 
     @property
     def rank(self) -> int:
@@ -75,10 +79,15 @@ class LoRALinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., in] to [..., out] in the dtype of `x`."""
         factors = self.lora_A.weight, self.lora_B.weight
-        if self.training and self.dropout:
-            return linear(x, self.weight, self.bias) + self.update(dropout(x, self.dropout))
+        weight = self.weight if self.packed is None else self.packed
         flat = x.reshape(-1, self.in_features)
-        out = low_rank_update(flat, self.weight, self.bias, *factors, self.scaling)
+        if self.training and self.dropout:
+            inner = linear(dropout(flat, self.dropout), factors[0].to(x.dtype))
+            plain: Tensor = _FrozenLinear.apply(flat, weight, self.bias)  # type: ignore[no-untyped-call]
+            update = linear(inner, factors[1].to(x.dtype))
+            out = torch.add(plain, update, alpha=self.scaling)
+        else:
+            out = low_rank_update(flat, weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)
 
     def update(self, x: Tensor) -> Tensor:
@@ -100,6 +109,29 @@ class LoRALinear(nn.Linear):
         return plain
 
 
+def _product(x: Tensor, weight: Tensor | PackedWeight, bias: Tensor | None) -> Tensor:
+    if isinstance(weight, PackedWeight):
+        return weight.product(x, bias)
+    return linear(x, weight, bias)
+
+
+def _product_back(grad: Tensor, weight: Tensor | PackedWeight) -> Tensor:
+    return weight.product_back(grad) if isinstance(weight, PackedWeight) else grad @ weight
+
+
+class _FrozenLinear(torch.autograd.Function):
+    """y = x W^T + b with W and b frozen: keeps neither x nor y."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | PackedWeight, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return _product_back(gradients[0], ctx.weight), None, None
+
+
 class _LowRankUpdate(torch.autograd.Function):
     """y = x W^T + b + s (x A^T) B^T with W and b frozen; keeps x and x A^T, and nothing twice.
 
@@ -111,26 +143,26 @@ class _LowRankUpdate(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: Tensor,
-        weight: Tensor,
+        weight: Tensor | PackedWeight,
         bias: Tensor | None,
         factor_a: Tensor,
         factor_b: Tensor,
         scaling: float,
     ) -> Tensor:
         inner = x @ factor_a.to(x.dtype).T
-        out = linear(x, weight, bias).addmm_(inner, factor_b.to(x.dtype).T, alpha=scaling)
-        ctx.save_for_backward(x, inner, weight, factor_a, factor_b)
-        ctx.scaling = scaling
+        out = _product(x, weight, bias).addmm_(inner, factor_b.to(x.dtype).T, alpha=scaling)
+        ctx.save_for_backward(x, inner, factor_a, factor_b)
+        ctx.weight, ctx.scaling = weight, scaling
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, inner, weight, factor_a, factor_b = ctx.saved_tensors
+        x, inner, factor_a, factor_b = ctx.saved_tensors
         (grad,) = gradients
         through_b = (grad @ factor_b.to(grad.dtype)).mul_(ctx.scaling)
         into_x = None
         if ctx.needs_input_grad[0]:
-            into_x = (grad @ weight).addmm_(through_b, factor_a.to(grad.dtype))
+            into_x = _product_back(grad, ctx.weight).addmm_(through_b, factor_a.to(grad.dtype))
         into_a = (through_b.T @ x).to(factor_a.dtype)
         into_b = (grad.T @ inner).to(factor_b.dtype).mul_(ctx.scaling)
         return into_x, None, None, into_a, into_b, None
@@ -138,7 +170,7 @@ class _LowRankUpdate(torch.autograd.Function):
 
 def low_rank_update(
     x: Tensor,
-    weight: Tensor,
+    weight: Tensor | PackedWeight,
     bias: Tensor | None,
     factor_a: Tensor,
     factor_b: Tensor,

@@ -7,16 +7,20 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from leitai.adapters.hashing import weights_hash
 from leitai.adapters.interface import AdapterImplementation, Tensors
-from leitai.adapters.peft_config import CONFIG_FILE, WEIGHTS_FILE
+from leitai.adapters.peft_config import CONFIG_FILE, PREFIX, WEIGHTS_FILE
 from leitai.adapters.table import adapter_on, reader_of
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_file, atomic_folder, read_json, to_json, write_json
-from leitai.models import Decoder
+from leitai.models import Decoder, put_score
 
-BASE_HASH_KEY = "leitai.base_weights"  # in the safetensors metadata: it cannot be parted from them
+# in the safetensors metadata: it cannot be parted from them
+BASE_HASH_KEY, LABELS_KEY = "leitai.base_weights", "leitai.labels"
+HEAD = f"{PREFIX}score.weight"
+_HEAD_MODULES = (["score"], ["classifier", "score"])  # PEFT's own SEQ_CLS configs name both
 
 
 def save_adapter(
@@ -37,15 +41,20 @@ def save_adapter(
     if adapter is None:
         raise LeitaiError("the model has no adapter to save", where=folder)
     config, tensors = adapter.to_peft(decoder)
-    common = {
+    labels: dict[str, str] = {}
+    common: dict[str, Any] = {
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_name,
         "inference_mode": True,
     }
+    if decoder.score is not None:
+        config = config | {"task_type": "SEQ_CLS", "modules_to_save": ["score"]}
+        tensors = tensors | {HEAD: decoder.score.weight}
+        labels = {LABELS_KEY: to_json(list(decoder.config.labels))}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_folder(folder) as temporary:
         write_json(temporary / CONFIG_FILE, common | config)
-        data = save(plain, {"format": "pt", BASE_HASH_KEY: base_hash})
+        data = save(plain, {"format": "pt", BASE_HASH_KEY: base_hash} | labels)
         with atomic_file(temporary / WEIGHTS_FILE) as file:
             file.write(_sorted_header(data))
 
@@ -58,8 +67,8 @@ def _sorted_header(data: bytes) -> bytes:
     return struct.pack("<Q", len(header)) + header + data[8 + size :]
 
 
-def _read_weights(folder: Path) -> tuple[Tensors, str | None]:
-    """Read the tensors and the base's hash, if it is carried."""
+def _read_weights(folder: Path) -> tuple[Tensors, dict[str, str]]:
+    """Read the tensors and the metadata."""
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         pickled = (folder / "adapter_model.bin").is_file()
@@ -71,9 +80,9 @@ def _read_weights(folder: Path) -> tuple[Tensors, str | None]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            base_hash = (file.metadata() or {}).get(BASE_HASH_KEY)
+            metadata = file.metadata() or {}
             names = file.keys()  # not a mapping
-            return {name: file.get_tensor(name) for name in names}, base_hash
+            return {name: file.get_tensor(name) for name in names}, metadata
     except (SafetensorError, OSError) as error:
         raise LeitaiError(
             f"not a whole safetensors file ({error})", where=path, remedy="fetch it again"
@@ -119,7 +128,8 @@ def load_adapter(decoder: Decoder, folder: Path, base_folder: Path | None = None
             trained on another base, or its tensors do not fit this model.
     """
     config, reader = _read_config(folder)
-    tensors, base_hash = _read_weights(folder)
+    tensors, metadata = _read_weights(folder)
+    base_hash = metadata.get(BASE_HASH_KEY)
     if base_folder is not None and base_hash not in (None, weights_hash(base_folder)):
         raise LeitaiError(
             f"the adapter was trained on other weights than those of {base_folder}"
@@ -129,6 +139,27 @@ def load_adapter(decoder: Decoder, folder: Path, base_folder: Path | None = None
         )
     if adapter_on(decoder) is not None:
         raise LeitaiError("the model already has an adapter", where=folder, remedy="merge it first")
+    head = None
+    if config.get("modules_to_save") in _HEAD_MODULES:
+        config = config | {"modules_to_save": None}
+        head = _check_head(decoder, tensors.pop(HEAD, None), folder)
     reader.from_peft(decoder, config, tensors, folder)
+    if head is not None:
+        numbered = [f"LABEL_{number}" for number in range(len(head))]
+        labels = json.loads(metadata[LABELS_KEY]) if LABELS_KEY in metadata else numbered
+        put_score(decoder, labels, head.to(decoder.dtype))
     decoder.requires_grad_(False)
     decoder.eval()
+
+
+def _check_head(decoder: Decoder, head: Tensor | None, folder: Path) -> Tensor:
+    """Return a saved classification head, if it fits the model."""
+    size = decoder.config.hidden_size
+    if head is None or head.dim() != 2 or head.shape[1] != size:
+        raise LeitaiError(
+            f"{HEAD} should have the shape (labels, {size}), "
+            f"found {None if head is None else tuple(head.shape)}",
+            where=folder / WEIGHTS_FILE,
+            remedy="use the base that this adapter was trained on",
+        )
+    return head

@@ -1,12 +1,17 @@
-"""How much memory there is and how much this process has used."""
+"""How much memory there is, how much this process has used, and keeping what was freed."""
 
+import ctypes
 import os
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
+_MMAP_THRESHOLD = -3  # in malloc.h
 
 
 def reset_peak() -> bool:
@@ -45,3 +50,61 @@ def available_bytes() -> int:
     except (OSError, ValueError):
         pass  # no cgroup v2 limit here
     return available
+
+
+# Parameters of glibc's mallopt(3), and their values outside `reused_memory`.
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_KEEP = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
+_GIVE_BACK = ((_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 128 << 10))
+_inside: list[None] = []  # one entry for each user of `reused_memory`
+_inside_lock = Lock()
+
+
+@contextmanager
+def reused_memory() -> Iterator[None]:
+    """Keep freed memory in this process, to be used again, until the block is left.
+
+    The C library otherwise returns every large tensor's memory to the system when it is freed, and
+    the next one's pages are cleared and mapped anew, which takes longer than many an operation on
+    them. May be nested and entered by several threads. Without glibc it changes nothing.
+    """
+    libc = _glibc()
+    if libc is None:
+        yield
+        return
+    with _inside_lock:
+        if not _inside:
+            _set(libc, _KEEP)
+        _inside.append(None)
+    try:
+        yield
+    finally:
+        with _inside_lock:
+            _inside.pop()
+            if not _inside:
+                _set(libc, _GIVE_BACK)
+                libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
+
+
+def _set(libc: ctypes.CDLL, parameters: tuple[tuple[int, int], ...]) -> None:
+    for name, value in parameters:
+        libc.mallopt(name, value)
+
+
+def give_freed_memory_back() -> None:
+    """Let the C library return blocks from a megabyte up to the system as soon as they are freed.
+
+    glibc learns from the first large block that is freed to keep blocks of up to 32 MB in its heap,
+    where small ones between them hold the space. Training with recomputed activations then had
+    twice the memory that its tensors had. Holds for the whole process; without effect elsewhere
+    than under glibc.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
+    except (AttributeError, OSError, TypeError):
+        return

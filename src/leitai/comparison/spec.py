@@ -17,6 +17,8 @@ SCRATCH = "scratch:"
 NATIVE = "native"
 """The `system` that asks for each template's own default, whatever it is."""
 
+_NO_ANSWERS = ("classification", "masked", "contrastive")
+
 MARGINS = {"accuracy": 0.03, "exact_match": 0.03, "bits_per_byte": 0.02}
 """Differences smaller than this rarely decide anything; a spec may know better."""
 
@@ -113,6 +115,11 @@ class CompareSpec(_Part):
             raise ValueError(f"both contenders are called '{titles[0]}'; give them a `name`")
         if self.adapt is not None and not self.train_on:
             raise ValueError("`adapt` needs `train_on`: say which data to adapt on")
+        if self.adapt is not None and self.adapt.objective.name in _NO_ANSWERS:
+            raise ValueError(
+                f"objective {self.adapt.objective.name} leaves a model that gives no answers; "
+                "use it with `leitai train`"
+            )
         if self.search is not None:
             if self.adapt is None:
                 raise ValueError("`search` needs `adapt`: say what is trained")

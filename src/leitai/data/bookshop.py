@@ -39,14 +39,20 @@ def intents() -> tuple[Intent, ...]:
     return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
 
 
-def rows(view: Literal["intents", "replies", "preferences"] = "intents") -> Sequence[Row]:
+View = Literal["intents", "replies", "preferences", "translations"]
+
+
+def rows(view: View = "intents") -> Sequence[Row]:
     """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
 
     Args:
         view: "intents": the assistant answers with the intent's id, which is also the row's label;
             "replies": the assistant answers with the shop's reply;
-            "preferences": the shop's reply, and rejected beside it that of another intent.
+            "preferences": the shop's reply, and rejected beside it that of another intent;
+            "translations": one row for both languages, the question in Chinese and in English.
     """
+    if view == "translations":
+        return _translations()
     names = [intent.id for intent in intents()]
     replies = {intent.id: intent.reply for intent in intents()}
     result = []
@@ -74,3 +80,19 @@ def rows(view: Literal["intents", "replies", "preferences"] = "intents") -> Sequ
                 )
             )
     return result
+
+
+def _translations() -> Sequence[Row]:
+    return [
+        Row(
+            id=record["id"],
+            messages=(
+                {"role": "user", "content": record["zh"]},
+                {"role": "assistant", "content": record["en"]},
+            ),
+            source=f"bookshop/utterances.jsonl, line {line}",
+            group=record["id"],
+            split=record["split"],
+        )
+        for line, record in read_jsonl(_FOLDER / "utterances.jsonl")
+    ]

@@ -74,9 +74,9 @@ class DataSource(BaseModel):
 
     Attributes:
         set: "bookshop" (bundled), or a public set such as "banking77" below the data root.
-        view: of the bookshop: "intents" (the answer is the intent's id) or "replies" (the answer
-            is the shop's reply) or "preferences" (the shop's reply and, rejected, that of another
-            intent); default intents.
+        view: of the bookshop: "intents" (the answer is the intent's id), "replies" (the answer is
+            the shop's reply), "preferences" (the shop's reply and, rejected, that of another
+            intent) or "translations" (a question in Chinese and in English); default intents.
         path: a file, or one file a split (``{train: a.csv, test: b.csv}``), first looked for beside
             the spec, then below the data root.
         format: messages, alpaca, sharegpt or labels; guessed from the first row when unambiguous.
@@ -97,7 +97,7 @@ class DataSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set: str | None = None
-    view: Literal["intents", "replies", "preferences"] | None = None
+    view: Literal["intents", "replies", "preferences", "translations"] | None = None
     path: str | dict[SplitName, str] | None = None
     format: (
         Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote", "text"] | None

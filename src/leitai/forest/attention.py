@@ -26,6 +26,9 @@ Bools = NDArray[np.bool_]
 FLEX_BLOCK = 128
 """Tokens of a block of FlexAttention's masks, its default."""
 
+# In bfloat16 the kernel's backward takes longer than in float32 where sequences are this short.
+_SHORT = 512
+
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
@@ -135,8 +138,12 @@ class _MergedFlash(torch.autograd.Function):
         q, k, v, out, lse = ctx.saved_tensors
         (grad,) = gradients
         plan: AttentionPlan = ctx.plan
+        dtype, masks = q.dtype, ctx.masks
+        if dtype == torch.bfloat16 and all(s.stop - s.start <= _SHORT for s in plan.selves):
+            grad, q, k, v, out = (x.float() for x in (grad, q, k, v, out))
+            masks = [None if mask is None else mask.float() for mask in masks]
         dq, dk, dv = (torch.empty_like(x, memory_format=torch.preserve_format) for x in (q, k, v))
-        for step, mask in zip(plan.selves, ctx.masks, strict=True):
+        for step, mask in zip(plan.selves, masks, strict=True):
             own = slice(step.start, step.stop)
             causal = mask is None and plan.causal
             parts = [x[:, :, own] for x in (grad, q, k, v, out, lse)]
@@ -158,7 +165,7 @@ class _MergedFlash(torch.autograd.Function):
             dq[:, :, queries] += into_q
             dk[:, :, keys] += into_k
             dv[:, :, keys] += into_v
-        return dq, dk, dv, None, None
+        return dq.to(dtype), dk.to(dtype), dv.to(dtype), None, None
 
 
 def additive_masks(plan: AttentionPlan, dtype: torch.dtype) -> Masks:

@@ -6,12 +6,13 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from leitai.adapters import Adapters, load_adapter, load_adapters
 from leitai.base import LeitaiError
+from leitai.base.memory import reused_memory
 from leitai.inference.batches import by_length, pad
 from leitai.inference.encoding import encode_pair, encode_text
 from leitai.inference.generation import Generated, Limits, Row, make_row
@@ -20,6 +21,7 @@ from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
 from leitai.inference.scoring import TOKEN_BUDGET, Request, Score, Tally, score_requests
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
+from leitai.models.pooling import pack_texts
 
 if TYPE_CHECKING:
     from leitai.text import Chat, Tokenizer
@@ -334,7 +336,7 @@ class LanguageModel:
         ids = self.chat_format.encode_prompt(messages, tools=tools, date=date, thinking=thinking)
         return self.stream(ids, **options)
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
+    def embed(self, texts: Sequence[str], *, bidirectional: bool = False) -> Tensor:
         """Embed texts: the mean of the last hidden states over a text's tokens, at length 1.
 
         Hidden states are those after the final norm. The BOS takes part in the computation but not
@@ -342,6 +344,8 @@ class LanguageModel:
 
         Args:
             texts: N texts.
+            bidirectional: whether every token sees its whole text, as models want that learnt by
+                the objectives masked and contrastive.
 
         Returns:
             [N, hidden], fp32, on the CPU.
@@ -355,11 +359,13 @@ class LanguageModel:
         result = torch.empty(len(rows), self.config.hidden_size)
         with torch.inference_mode():
             for batch in by_length(rows, lambda row: len(row[1]), TOKEN_BUDGET):
-                hidden = self.decoder(pad([ids for _, ids in batch], self.decoder.device))
-                for i, (number, ids) in enumerate(batch):
-                    skip = 1 if ids[0] == self.tokenizer.bos_id and len(ids) > 1 else 0
-                    mean = hidden[i, skip : len(ids)].float().mean(dim=0)
-                    result[number] = normalize(mean, dim=0).cpu()
+                packed = pack_texts(
+                    [np.asarray(ids, dtype=np.int64) for _, ids in batch],
+                    self.decoder.device,
+                    bidirectional=bidirectional,
+                    bos_id=self.tokenizer.bos_id,
+                )
+                result[[number for number, _ in batch]] = packed.embed(self.decoder).cpu()
         return result
 
     def _row(
@@ -379,11 +385,12 @@ class LanguageModel:
         """Write rows to their ends."""
         handles = [self.engine.submit(row) for row in rows]
         try:
-            for handle in handles:
-                while not handle.done:
-                    self.engine.step()
-                if handle.error is not None:
-                    raise handle.error
+            with reused_memory():
+                for handle in handles:
+                    while not handle.done:
+                        self.engine.step()
+                    if handle.error is not None:
+                        raise handle.error
         finally:
             for handle in handles:
                 self.engine.cancel(handle)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from leitai.base.memory import reused_memory
 from leitai.forest import Forest, Kept, PieceScope, cut, plant
 from leitai.models import Decoder
 
@@ -72,7 +73,7 @@ def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[Tally]
     logprobs = torch.empty(len(questions.places), dtype=torch.float64)
     greedy = torch.empty(len(questions.places), dtype=torch.bool)
     kept = Kept()
-    with torch.inference_mode():
+    with torch.inference_mode(), reused_memory():
         for piece in cut(forest, TOKEN_BUDGET):
             ids = torch.from_numpy(piece.forest.ids)[None].to(decoder.device)
             hidden = decoder(ids, scope=PieceScope(piece, kept))[0]

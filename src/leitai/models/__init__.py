@@ -8,6 +8,7 @@ from leitai.models.checkpoint import (
     read_tensor_list,
     save_decoder,
 )
+from leitai.models.classifier import put_score
 from leitai.models.config import ModelConfig, RopeScaling
 from leitai.models.decoder import Decoder
 from leitai.models.families import FAMILIES, Family
@@ -42,6 +43,7 @@ __all__ = [
     "parameter_count",
     "parse_dtype",
     "preset",
+    "put_score",
     "quantize",
     "read_config",
     "read_tensor_list",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from leitai.base import LeitaiError, files
 from leitai.base.memory import available_bytes
+from leitai.kernels.pages import allow_huge_pages
 from leitai.models import safetensors
 from leitai.models.config import ModelConfig
 from leitai.models.decoder import Decoder
@@ -144,6 +145,7 @@ def load_decoder(
         }
         for name, parameter in expected.items():
             tensor = torch.empty(parameter.shape, dtype=target, device=device)
+            allow_huge_pages(tensor)
             readers[stored[name].file].copy(stored[name], tensor)
             owner, _, leaf = name.rpartition(".")
             if bits and leaf == "weight" and owner in narrow:

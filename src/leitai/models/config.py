@@ -28,6 +28,7 @@ _OWN_FIELDS = frozenset(
         *("bos_token_id", "eos_token_id", "pad_token_id"),
     )
 )
+LANGUAGE_MODEL, CLASSIFIER = "ForCausalLM", "ForSequenceClassification"
 _REMEDY = "use a dense Qwen2, Qwen2.5, Qwen3 or Llama 3 checkpoint"
 
 
@@ -48,6 +49,7 @@ class ModelConfig:
     Attributes:
         family: the `model_type`: "qwen2" (also Qwen2.5), "qwen3" or "llama".
         eos_token_ids: the ids of `eos_token_id`, which may be one id or a list.
+        labels: what a classifier (``*ForSequenceClassification``) tells apart; else empty.
     """
 
     family: str
@@ -67,6 +69,7 @@ class ModelConfig:
     bos_token_id: int | None = None
     eos_token_ids: tuple[int, ...] = ()
     pad_token_id: int | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def traits(self) -> Family:
@@ -125,6 +128,7 @@ class ModelConfig:
             bos_token_id=next(iter(fields.ids("bos_token_id")), None),
             eos_token_ids=fields.ids("eos_token_id"),
             pad_token_id=next(iter(fields.ids("pad_token_id")), None),
+            labels=_read_labels(fields),
         )
         if heads % result.num_key_value_heads:
             raise fields.error(
@@ -146,6 +150,11 @@ class ModelConfig:
             "attention_dropout": 0.0,
             "eos_token_id": None if not eos else eos[0] if len(eos) == 1 else list(eos),
         }
+        if self.labels:
+            # transformers finds a row's last token by the padding id
+            config["architectures"] = [self.traits.architecture.replace(LANGUAGE_MODEL, CLASSIFIER)]
+            config["id2label"] = {str(number): label for number, label in enumerate(self.labels)}
+            config["label2id"] = {label: number for number, label in enumerate(self.labels)}
         for name in (
             *_LIMITS,
             *("rms_norm_eps", "rope_theta", "tie_word_embeddings", "initializer_range"),
@@ -165,6 +174,22 @@ class ModelConfig:
                 "original_max_position_embeddings": original,
             }
         return config
+
+
+def _read_labels(fields: Fields) -> tuple[str, ...]:
+    """Read the labels of a classifier; other architectures have none, whatever the file lists."""
+    names = fields.values.get("architectures") or []
+    if not any(str(name).endswith(CLASSIFIER) for name in names):
+        return ()
+    if fields.values.get("problem_type") not in (None, "single_label_classification"):
+        raise fields.error("problem_type", "only single_label_classification is supported")
+    if not fields.given("id2label"):
+        return tuple(f"LABEL_{number}" for number in range(2))  # transformers' default
+    table = fields.part("id2label").values
+    try:
+        return tuple(str(table[str(number)]) for number in range(len(table)))
+    except KeyError as error:
+        raise fields.error("id2label", f"no label for {error}") from error
 
 
 def _refuse_other_arithmetic(fields: Fields, family: Family) -> None:

@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from leitai.base import LeitaiError
 from leitai.kernels import silu_mul
 from leitai.kernels.matvec import describe, matvec, takes
+from leitai.kernels.pages import use_huge_pages
 from leitai.models.attention import Attention
 from leitai.models.config import ModelConfig
 from leitai.models.native import NativeBlocks
@@ -82,6 +83,7 @@ class Decoder(nn.Module):
         activation_checkpointing: whether training keeps each block's input alone and computes the
             block again on the way back (Chen et al., arXiv 1604.06174).
         lm_head: the output projection, or None when it is tied to the embedding.
+        score: the head over `config.labels` of a classifier, which has no other head; else None.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -90,7 +92,10 @@ class Decoder(nn.Module):
         self.model = Trunk(config)
         self.activation_checkpointing = False
         self.lm_head: nn.Linear | QuantizedLinear | None = None
-        if not config.tie_word_embeddings:
+        self.score: nn.Linear | None = None
+        if config.labels:
+            self.score = nn.Linear(config.hidden_size, len(config.labels), bias=False)
+        elif not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self._rotary = Rotary(config)
         self._native: NativeBlocks | None = None
@@ -115,8 +120,13 @@ class Decoder(nn.Module):
         """The output projection, [V, hidden]: when it is tied, the embedding in the blocks' dtype.
 
         Raises:
-            LeitaiError: it is quantised.
+            LeitaiError: it is quantised, or the model is a classifier.
         """
+        if self.score is not None:
+            raise LeitaiError(
+                "the model is a classifier and predicts no tokens",
+                remedy="use a base without a classification head",
+            )
         if isinstance(self.lm_head, QuantizedLinear):
             raise LeitaiError(
                 "quantised weights cannot be trained", remedy="load the model as float32"
@@ -155,10 +165,16 @@ class Decoder(nn.Module):
     def _native_blocks(self) -> NativeBlocks | None:
         if self._native is None or not self._native.current():
             self._native = NativeBlocks(self.model.layers)
+            use_huge_pages((*self.parameters(), *self.buffers()))
         return self._native if self._native.usable else None
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Map hidden rows [..., hidden] to logits [..., vocab]. Call it on the rows you need."""
+        """Map hidden rows [..., hidden] to logits [..., vocab]. Call it on the rows you need.
+
+        A classifier's logits are those of its labels, [..., labels].
+        """
+        if self.score is not None:
+            return cast(Tensor, self.score(hidden))
         if self.lm_head is None:
             weight = self.head_weight
             if takes(hidden) and weight.dtype == torch.bfloat16:

@@ -4,6 +4,7 @@ The kernels read the modules' own tensors, dense bfloat16 or quantised; nothing 
 """
 
 from collections.abc import Iterator
+from operator import getitem, is_
 from typing import Any, cast
 
 import torch
@@ -21,7 +22,7 @@ class NativeBlocks:
 
     def __init__(self, layers: nn.ModuleList) -> None:
         """Describe `layers`; `usable` says whether all of them are of a kind the kernels know."""
-        self._modules = [
+        modules = [
             (owner._modules, name, module)
             for owner in layers.modules()
             for name, module in owner._modules.items()
@@ -33,12 +34,14 @@ class NativeBlocks:
             for name, tensor in table.items()
             if tensor is not None
         ]
+        # In columns: `current` looks at hundreds of them every step.
+        self._owners, self._names, self._modules = zip(*modules, strict=True)
         self.usable = all(map(_known, _leaves(layers)))
         self._blocks = [_describe(layer) for layer in layers] if self.usable else []
 
     def current(self) -> bool:
         """Whether the modules and tensors are still those described."""
-        return all(table[name] is module for table, name, module in self._modules) and all(
+        return all(map(is_, map(getitem, self._owners, self._names), self._modules)) and all(
             table[name].data_ptr() == place for table, name, place in self._tensors
         )
 

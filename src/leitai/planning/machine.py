@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from leitai.adapters.cost import Method, packed_bytes
 from leitai.base import LeitaiError
 from leitai.base.files import read_json, write_json
 from leitai.base.machine import machine as describe
 from leitai.base.machine import versions
+from leitai.models.config import ModelConfig
 
 DAY = 86_400.0
 _SECONDS = 120.0  # a measurement that takes longer hangs
@@ -63,6 +65,11 @@ class Machine:
     decode: Mapping[str, Cost]
     optimiser: float
     logit: float
+
+    def packs(self, config: ModelConfig, method: Method, dtype: str) -> bool:
+        """Whether training lays frozen weights out beforehand here."""
+        packed = packed_bytes(config, method, dtype, self.memory_bytes)
+        return packed > 0 and "bfloat16 packed" in self.products
 
     def product_rate(self, dtype: str, rows: float, inputs: int, outputs: int) -> float:
         """FLOPs a second of an [rows, inputs] by [inputs, outputs] product.

@@ -4,12 +4,13 @@ from leitai.adapters import cost, leaves_adapter
 from leitai.adapters.method import Full
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
+from leitai.planning.machine import Machine
 from leitai.planning.tasks import TrainTask
 from leitai.training.memory import StepSize, step_memory
 
 
 def training_memory(
-    config: ModelConfig, task: TrainTask, dtype: str, *, native: bool, checkpointing: bool
+    config: ModelConfig, task: TrainTask, dtype: str, machine: Machine, *, checkpointing: bool
 ) -> dict[str, int]:
     """Return the bytes of each part at the peak of a step; see `step_memory`.
 
@@ -17,7 +18,7 @@ def training_memory(
         config: the architecture.
         task: the training.
         dtype: that is computed in.
-        native: whether the compiled kernels are there.
+        machine: that it runs on.
         checkpointing: whether blocks are computed again on the way back.
     """
     rows = task.micro_rows
@@ -26,14 +27,15 @@ def training_memory(
         tokens = min(tokens, max(task.batch_tokens, task.longest))
     targets = min(tokens, rows * task.targets * (task.longest or task.tokens) / task.tokens)
     step = StepSize(tokens, targets, accumulates=task.window > rows * task.ranks)
-    parts = step_memory(
-        config, task.method, dtype, step, native=native, checkpointing=checkpointing
+    weights = cost.training_weight_bytes(config, task.method, dtype)
+    if machine.packs(config, task.method, dtype):
+        weights += cost.packed_bytes(config, task.method, dtype, machine.memory_bytes)
+    parts = {"weights": weights} | step_memory(
+        config, task.method, dtype, step, native=machine.native, checkpointing=checkpointing
     )
     if task.averaged:
-        parts["optimiser"] += cost.gradient_bytes(config, task.method)
-    if task.ranks > 1:
-        return divided(config, task, dtype, parts)
-    return {"weights": cost.training_weight_bytes(config, task.method, dtype)} | parts
+        parts["average"] = 4 * cost.trainable_count(config, task.method)
+    return divided(config, task, dtype, parts) if task.ranks > 1 else parts
 
 
 def divided(
@@ -50,26 +52,20 @@ def divided(
         config: the architecture.
         task: the training.
         dtype: that is computed in.
-        parts: of `step_memory`, for a device's rows.
+        parts: of one device, for its own rows.
     """
     adapts = leaves_adapter(task.method)
     weights = cost.weight_bytes(config, dtype if adapts else "float32")
     weights += 4 * cost.trainable_count(config, task.method) if adapts else 0
     size = cost.DTYPE_BYTES[dtype]
     embedding = config.vocab_size * config.hidden_size
-    block = (parameter_count(config, embedding=False) - config.hidden_size) / (
-        config.num_hidden_layers
-    )
-    whole = (4 if not adapts else size) * embedding + 2 * size * block
-    if not config.tie_word_embeddings:
-        whole += size * embedding
+    block = parameter_count(config, embedding=False) / config.num_hidden_layers
+    heads = 0 if config.tie_word_embeddings else embedding
+    whole = (size if adapts else 4) * embedding + size * (heads + 2 * block)
     if not adapts:
         whole += size * block
     if isinstance(task.method, Full):
-        whole += 4 * embedding
-    held = ("gradients", "optimiser")
-    return {
-        "weights": weights // task.ranks,
-        **{name: size // task.ranks if name in held else size for name, size in parts.items()},
-        "gathered weights": int(whole),
-    }
+        whole += 4 * embedding + size * heads
+    held = {"gradients", "optimiser", "average"}
+    shares = {name: size // task.ranks if name in held else size for name, size in parts.items()}
+    return shares | {"weights": weights // task.ranks, "gathered weights": int(whole)}

@@ -159,7 +159,7 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
     flops += cost.head_flops(config, read * task.targets, method=task.method)
     memory = {
         recomputed: _base(machine, training=True)
-        | training_memory(config, task, dtype, native=machine.native, checkpointing=recomputed)
+        | training_memory(config, task, dtype, machine, checkpointing=recomputed)
         for recomputed in (False, True)
     }
     time = {

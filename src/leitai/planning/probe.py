@@ -10,20 +10,22 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from leitai.adapters import apply_method
+from leitai.adapters import apply_method, packed_weights
 from leitai.adapters.cost import Method, linear_flops, working_bytes_per_token
 from leitai.adapters.method import Full, LoRA
 from leitai.base.machine import machine as describe
-from leitai.base.memory import peak_bytes
+from leitai.base.memory import peak_bytes, reused_memory
 from leitai.kernels.build import library
+from leitai.kernels.packed import PackedWeight
 from leitai.models import (
     Decoder,
     KeyValueCache,
@@ -52,6 +54,9 @@ _ROW_TOKENS = 64
 _COLD_BLOCKS, _MORE_ROWS = 10, 8
 _BANK_BYTES, _MOST_COPIES, _FEW_ROWS = 48 << 20, 100, 8
 _REPEAT_SECONDS, _MOST_REPEATS = 0.03, 20
+
+
+Multiply = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def probe_config() -> ModelConfig:
@@ -103,8 +108,8 @@ class Probe:
         """Return numbers that are not special to the arithmetic."""
         return torch.rand(shape, device=self.device).sub_(0.5).to(dtype)
 
-    def products(self, dtype: torch.dtype) -> list[list[float]]:
-        """Time matrix products as linear layers do them.
+    def products(self, dtype: torch.dtype, *, packed: bool = False) -> list[list[float]]:
+        """Time matrix products as linear layers do them, or those with packed weights.
 
         Few rows are bound by reading the weights, which come from memory as in a model: several
         weights take turns.
@@ -117,10 +122,14 @@ class Probe:
             for rows in ROWS:
                 x = self.random(rows, width, dtype=dtype)
                 turns = weights if rows <= _FEW_ROWS else weights[:1]
+                multiply = [
+                    PackedWeight(weight, rows).product if packed else partial(_multiply, weight)
+                    for weight in turns
+                ]
 
-                def work(x: Tensor = x, turns: list[Tensor] = turns) -> None:
-                    for weight in turns:
-                        torch.nn.functional.linear(x, weight)
+                def work(x: Tensor = x, multiply: Sequence[Multiply] = multiply) -> None:
+                    for product in multiply:
+                        product(x, None)
 
                 took = self.seconds(work, repeats=2) / len(turns)
                 found.append([rows, width, 2 * rows * width * width / took])
@@ -177,6 +186,10 @@ class Probe:
         return collate(rows, str(self.device))
 
 
+def _multiply(weight: Tensor, x: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.nn.functional.linear(x, weight, bias)
+
+
 def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict[str, float]:
     """Find seconds a call and a byte from two times beyond the products."""
     byte = max(0.0, (many - few) / (bytes_many - bytes_few))
@@ -201,6 +214,8 @@ def measure(device: str) -> Machine:
         name, memory = properties.name, properties.total_memory
     dtypes = {name: parse_dtype(name) or torch.float32 for name in ("float32", "bfloat16")}
     products = {name: probe.products(dtype) for name, dtype in dtypes.items()}
+    if PackedWeight.takes(torch.empty(1, dtype=torch.bfloat16, device=probe.device)):
+        products["bfloat16 packed"] = probe.products(torch.bfloat16, packed=True)
     attention = {}
     for training_too in (False, True):
         end = "+training" if training_too else ""
@@ -232,8 +247,14 @@ def measure(device: str) -> Machine:
         beyond = {}
         for tokens in (FEW, MANY):
             batch = probe.batch(tokens)
-            took = probe.seconds(lambda d=decoder, b=batch: torch.autograd.backward(loss_sum(d, b)))  # type: ignore[misc]
-            known = seconds_of(training_products(config, method, dtype, tokens), machine)
+            with packed_weights(decoder):
+                took = probe.seconds(
+                    lambda d=decoder, b=batch: torch.autograd.backward(loss_sum(d, b))  # type: ignore[misc]
+                )
+            packed = machine.packs(config, method, dtype)
+            known = seconds_of(
+                training_products(config, method, dtype, tokens, packed=packed), machine
+            )
             known += gradient_seconds(config, method, machine)
             beyond[tokens] = took - known
         moved = [
@@ -332,5 +353,6 @@ def _time_logits(probe: Probe, machine: Machine) -> float:
 if __name__ == "__main__":
     # warnings of the libraries belong to no one here
     output, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115
-    result = measure(sys.argv[1])
+    with reused_memory():  # as the loops of training, scoring and writing have it
+        result = measure(sys.argv[1])
     output.write(json.dumps(result.to_dict()))

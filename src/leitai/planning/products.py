@@ -23,6 +23,7 @@ class Product(NamedTuple):
     outputs: int
     times: float
     dtype: str
+    packed: bool = False  # a frozen weight, laid out beforehand
 
     @property
     def flops(self) -> float:
@@ -36,24 +37,34 @@ def compute_dtype(method: Method | None, dtype: str) -> str:
     return dtype if lasting else "float32"
 
 
-def forward_products(config: ModelConfig, dtype: str, tokens: float) -> list[Product]:
+def forward_products(
+    config: ModelConfig, dtype: str, tokens: float, *, packed: bool = False
+) -> list[Product]:
     """List the products of the blocks for so many tokens at once."""
     return [
-        Product(tokens, m.inputs, m.outputs, config.num_hidden_layers, dtype)
+        Product(tokens, m.inputs, m.outputs, config.num_hidden_layers, dtype, packed)
         for m in block_matrices(config)
     ]
 
 
 def training_products(
-    config: ModelConfig, method: Method, dtype: str, tokens: float
+    config: ModelConfig, method: Method, dtype: str, tokens: float, *, packed: bool = False
 ) -> list[Product]:
-    """List the products of the blocks, forward and backward; see `linear_training_flops`."""
+    """List the products of the blocks, forward and backward; see `linear_training_flops`.
+
+    Args:
+        config: the architecture.
+        method: what is trained.
+        dtype: of frozen weights.
+        tokens: computed at once.
+        packed: whether frozen weights are laid out beforehand (`adapters/packing.py`).
+    """
     dtype = compute_dtype(method, dtype)
-    found = forward_products(config, dtype, tokens)
+    found = forward_products(config, dtype, tokens, packed=packed)
     blocks = trained_blocks(config, method)
     weights = 0 if isinstance(method, LinearAdapter) else 1
     found += [
-        Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype)
+        Product(tokens, m.outputs, m.inputs, (1 + weights) * blocks, dtype, packed)
         for m in block_matrices(config)
     ]
     if isinstance(method, LinearAdapter):
@@ -77,7 +88,8 @@ def seconds_of(products: list[Product], machine: Machine) -> float:
     """Time the products: each as long as its arithmetic or the reading of its weights takes."""
     total = 0.0
     for product in products:
-        rate = machine.product_rate(product.dtype, product.rows, product.inputs, product.outputs)
+        kind = f"{product.dtype} packed" if product.packed else product.dtype
+        rate = machine.product_rate(kind, product.rows, product.inputs, product.outputs)
         weights = product.inputs * product.outputs * DTYPE_BYTES[product.dtype]
         total += max(product.flops / rate, product.times * weights / machine.stream)
     return total

@@ -107,8 +107,8 @@ def plan_adaptation(
         max_steps=adapt.max_steps,
         valid_rows=len(valid),
         longest=lengths.longest,
-        averaged=adapt.ema is not None,
         checkpointing=adapt.activation_checkpointing,
         ranks=ranks,
+        averaged=adapt.ema is not None,
     )
     return make_plan(config, task, machine, dtype)

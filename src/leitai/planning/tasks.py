@@ -29,9 +29,9 @@ class TrainTask:
         max_steps: end after so many steps.
         valid_rows: rows to validate with after each epoch.
         longest: tokens of the rows of the largest batch; None takes the mean.
-        averaged: whether a moving average of what is trained is kept.
         checkpointing: whether activations are recomputed; "auto": if they would not fit.
         ranks: processes that train together, a device each.
+        averaged: whether a moving average of what is trained is kept.
     """
 
     rows: int
@@ -46,9 +46,9 @@ class TrainTask:
     max_steps: int | None = None
     valid_rows: int = 0
     longest: float | None = None
-    averaged: bool = False
     checkpointing: Literal["auto"] | bool = "auto"
     ranks: int = 1
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")

@@ -49,7 +49,12 @@ def training_seconds(
     head += targets * config.vocab_size * machine.logit
     if isinstance(method, Full):  # the head's gradient, zeroed, filled and scaled
         head += 16 * config.vocab_size * config.hidden_size / machine.stream
-    products = seconds_of(training_products(config, method, dtype, tokens), machine)
+    products = seconds_of(
+        training_products(
+            config, method, dtype, tokens, packed=machine.packs(config, method, dtype)
+        ),
+        machine,
+    )
     update = cost.trainable_count(config, method) * machine.optimiser + STEP_SECONDS
     parts = {
         "matrix products": batches * products,

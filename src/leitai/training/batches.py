@@ -35,6 +35,10 @@ class Example(Protocol):
         """Tokens of all its sequences."""
 
     @property
+    def predictions(self) -> int:
+        """How many tokens are predicted."""
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """All that the loss depends on, for a hash."""
 
@@ -79,6 +83,11 @@ class EncodedRow:
         return len(self.ids)
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return len(self.targets)
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return self.ids, self.targets, self.weights
@@ -98,6 +107,7 @@ class Batch:
         tokens: tokens of the rows, each row counted in full.
         predictions: targets of the rows, each row counted in full.
         sources: where the rows stand.
+        lengths: for each unique token, the tokens of its row, [N]; None where rows share tokens.
     """
 
     ids: Tensor
@@ -109,14 +119,29 @@ class Batch:
     tokens: int
     predictions: int
     sources: tuple[str, ...]
+    lengths: Tensor | None = None
 
 
-def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
+def collate(
+    rows: Sequence[EncodedRow], device: str = "cpu", *, share: bool = True, causal: bool = True
+) -> Batch:
     """Put rows into one batch; what they begin with together is computed once.
 
-    What stands after a row's last prediction is left out: nothing depends on it.
+    What stands after a row's last prediction is left out where nothing depends on it.
+
+    Args:
+        rows: in any order.
+        device: where the batch goes.
+        share: False keeps each row's tokens its own, for noise that is drawn for each row.
+        causal: False lets tokens see what follows them; goes with `share=False`.
     """
-    forest = plant([row.ids[: row.targets[-1]] for row in rows])
+    seen = [row.ids[: row.targets[-1]] if causal else row.ids for row in rows]
+    forest = plant(seen, share=share)
+    lengths = None
+    if not share:
+        lengths = torch.empty(len(forest.ids), device=device)
+        for i, row in enumerate(rows):
+            lengths[torch.from_numpy(forest.places(i)).to(device)] = float(row.length)
     places = np.concatenate([forest.places(i)[row.targets - 1] for i, row in enumerate(rows)])
     labels = np.concatenate([row.labels for row in rows])
     weights = np.concatenate([row.weights for row in rows])
@@ -126,7 +151,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
     summed = np.bincount(owner.ravel(), weights=weights, minlength=len(first)).astype(np.float32)
     return Batch(
         ids=torch.from_numpy(forest.ids)[None].to(device),
-        scope=ForestScope(forest),
+        scope=ForestScope(forest, causal=causal),
         places=torch.from_numpy(pairs[0]).to(device),
         targets=torch.from_numpy(pairs[1]).to(device),
         weights=torch.from_numpy(summed).to(device),
@@ -134,6 +159,7 @@ def collate(rows: Sequence[EncodedRow], device: str = "cpu") -> Batch:
         tokens=sum(len(row.ids) for row in rows),
         predictions=len(labels),
         sources=tuple(row.source for row in rows),
+        lengths=lengths,
     )
 
 

@@ -62,13 +62,12 @@ class CheckpointStore:
 
     def tidy(self) -> None:
         """Remove what a kill in the middle of a write has left."""
-        for path in self.folder.glob(".*") if self.ranks.first else ():
+        for path in self.folder.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
 
     def clear(self) -> None:
         """Remove all checkpoints."""
-        if self.ranks.first:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def steps(self, kind: str = "step") -> list[int]:
         """List the steps that have a checkpoint, newest first."""
@@ -129,8 +128,8 @@ class CheckpointStore:
         Raises:
             LeitaiError: the disk is full; the earlier checkpoints are still there.
         """
-        parts = {"weights": weights, "optimizer": moments, "method": method}
-        self._write("step", step, state, parts | ({"average": average} if average else {}))
+        tensors = {"weights": weights, "optimizer": moments, "method": method}
+        self._write("step", step, state, tensors | ({"average": average} if average else {}))
         if not self.ranks.first:
             return
         for old in self.steps()[KEPT:]:

@@ -39,3 +39,17 @@ def diverged_at(
         where=run_folder,
         remedy="lower learning_rate, or look at these rows",
     )
+
+
+def check_validation(loss: float, step: int, run_folder: Path) -> None:
+    """Refuse to go on after `step` updates with a loss that says nothing.
+
+    Raises:
+        DivergedError: the validation loss is infinite or not a number.
+    """
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"the validation loss is {loss} after step {step}",
+            where=run_folder,
+            remedy="lower learning_rate",
+        )

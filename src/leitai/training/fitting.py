@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,7 +13,6 @@ from leitai.kernels.build import library
 from leitai.models import Decoder
 from leitai.training.batches import Example, window_parts
 from leitai.training.memory import StepSize, needs_checkpointing, step_memory
-from leitai.training.objectives.interface import Objective
 from leitai.training.spec import AdaptSpec
 
 _STATE_BYTES = 12  # a trained number's gradient and two moments, float32
@@ -46,38 +44,37 @@ def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec, ranks: i
 
 
 def chooses_checkpointing(
-    decoder: Decoder, examples: Sequence[Example], objective: Objective[Any, Any], dtype: str
+    decoder: Decoder, rows: Sequence[Example], spec: AdaptSpec, dtype: str
 ) -> bool:
     """Decide about activation checkpointing as the spec says, or by the memory that is free.
 
     Args:
         decoder: with its weights in memory, prepared by `apply_method`.
-        examples: to learn from.
-        objective: what is learnt, and how.
+        rows: to train on.
+        spec: how.
         dtype: that is computed in.
     """
-    spec = objective.spec
     if spec.activation_checkpointing != "auto":
         return spec.activation_checkpointing
     needed = step_memory(
         decoder.config,
         spec.method,
         dtype,
-        largest_step(examples, objective),
+        largest_step(rows, spec),
         native=decoder.device.type == "cpu" and library() is not None,
         checkpointing=False,
     )
     return needs_checkpointing(sum(needed.values()), free_bytes(decoder.device))
 
 
-def largest_step(examples: Sequence[Example], objective: Objective[Any, Any]) -> StepSize:
-    """Return the size of the batches that the longest examples make."""
-    spec = objective.spec
+def largest_step(rows: Sequence[Example], spec: AdaptSpec) -> StepSize:
+    """Return the size of the batches that the longest rows make; rows of a length come together."""
     window = spec.batch_rows * spec.accumulation
-    longest = sorted(examples, key=lambda example: example.length)[-window:]
+    longest = sorted(rows, key=lambda row: row.length)[-window:]
     parts = list(window_parts(longest, spec.batch_rows, spec.batch_tokens))
+    forests = [plant([ids for row in part for ids in row.sequences]) for part in parts]
     return StepSize(
-        tokens=max(len(plant([s for e in part for s in e.sequences]).ids) for part in parts),
-        targets=max(objective.batch(part, "cpu").predictions for part in parts),
+        tokens=max(len(forest.ids) for forest in forests),
+        targets=max(sum(row.predictions for row in part) for part in parts),
         accumulates=len(parts) > 1,
     )

@@ -1,7 +1,6 @@
 """One training run from its spec file: what `leitai train` does."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -140,7 +139,7 @@ def _run(
         )
     train_rows: Iterable[Row]
     valid_rows: Iterable[Row]
-    if job.adapt.objective.name == "pretraining":
+    if job.adapt.objective.name in ("pretraining", "masked"):
         train_rows, valid_rows = (
             Documents(job.data, spec_folder, data_root, split) for split in SPLIT_NAMES[:2]
         )
@@ -181,11 +180,19 @@ def _run(
 
 def _resolved(job: TrainJob, train: Iterable[Row], valid: Iterable[Row]) -> dict[str, Any]:
     """The spec with all defaults filled in, and what the rows are."""
+    languages: set[str] = set()
+
+    def noted(rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if row.language:
+                languages.add(row.language)
+            yield row
+
     return {
         "spec": job.model_dump(mode="json"),
         "data": {
-            "train": data_hash(train),
-            "validation": data_hash(valid),
-            "languages": sorted({row.language for row in chain(train, valid) if row.language}),
+            "train": data_hash(noted(train)),
+            "validation": data_hash(noted(valid)),
+            "languages": sorted(languages),
         },
     }

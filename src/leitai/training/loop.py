@@ -13,15 +13,16 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from leitai.adapters import step_hooks, trainable_state
+from leitai.adapters import packed_weights, step_hooks, trainable_state
 from leitai.base import LeitaiError
+from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
-from leitai.training.failure import DivergedError, diverged_at
+from leitai.training.failure import check_validation, diverged_at
 from leitai.training.interrupts import deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
@@ -93,11 +94,11 @@ class Loop:
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
         }
         self.optimizer = make_optimizer(self.decoder, spec)
-        self.hooks = step_hooks(self.decoder, spec.method, self.total)
-        self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         self._computing = (
             WorkingCopies(self.decoder, self.products) if self.products else nullcontext
         )
+        self.hooks = step_hooks(self.decoder, spec.method, self.total)
+        self.average = None if spec.ema is None else Average(spec.ema, self.parameters)
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
         self._valid_groups = [
@@ -129,10 +130,10 @@ class Loop:
                 parameter.copy_(self.ranks.like(parameter, weights[name]))
         moments = checkpoint.tensors["optimizer"]
         restore_optimizer(self.optimizer, self.parameters, moments, self.ranks.like)
+        self.hooks.restore(checkpoint.tensors["method"])
         if self.average is not None:
             average = checkpoint.tensors["average"]
             self.average.restore(self.ranks.likes(self.parameters, average))
-        self.hooks.restore(checkpoint.tensors["method"])
         state = checkpoint.state
         self.step = checkpoint.step
         self.totals = Totals(**state["totals"])
@@ -154,9 +155,14 @@ class Loop:
             "ranks": self.ranks.count,
         }
         moments = optimizer_tensors(self.optimizer, self.parameters)
-        average = {} if self.average is None else self.average.tensors
-        weights = trainable_state(self.decoder)
-        self.store.save(self.step, state, weights, moments, self.hooks.state(), average)
+        self.store.save(
+            self.step,
+            state,
+            trainable_state(self.decoder),
+            moments,
+            self.hooks.state(),
+            None if self.average is None else self.average.tensors,
+        )
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -175,6 +181,9 @@ class Loop:
         with (
             metrics,
             clock,
+            # recomputation is for want of memory
+            nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
+            packed_weights(self.decoder) if self.ranks.count == 1 else nullcontext(),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -240,9 +249,9 @@ class Loop:
                 part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
                 losses.append(part.detach())
-        penalty = self.hooks.penalty()
-        if penalty is not None:
-            penalty.backward()  # type: ignore[no-untyped-call]
+            penalty = self.hooks.penalty()
+            if penalty is not None:
+                penalty.backward()  # type: ignore[no-untyped-call]
         norm = self.ranks.whole(clip_grad_norm_(self.parameters.values(), spec.clip or math.inf))
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         (loss,) = self.ranks.total(loss)
@@ -300,12 +309,7 @@ class Loop:
         self.ranks.settle(self.decoder)
         weights = sum(batch.weight for group in self._valid_groups for batch in group)
         nats, weight = self.ranks.total(torch.stack(parts).double().sum().item(), weights)
-        if not math.isfinite(nats):
-            raise DivergedError(
-                f"the validation loss is {nats} after step {self.step}",
-                where=self.run_folder,
-                remedy="lower learning_rate",
-            )
+        check_validation(nats, self.step, self.run_folder)
         loss = nats / weight
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
         score = None if self.measure is None else self.measure()

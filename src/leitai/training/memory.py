@@ -1,7 +1,7 @@
 """The memory of a training step, counted from the modules of `models` and `adapters`.
 
-Free of torch: `leitai plan` uses it for models that are not there, and training itself to decide
-about activation checkpointing.
+`leitai plan` uses it for models that are not there, and training itself to decide about activation
+checkpointing.
 """
 
 from dataclasses import dataclass

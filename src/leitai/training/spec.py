@@ -158,11 +158,27 @@ class AdaptSpec(BaseModel):
         lt=1,
         description="probability of dropping or replacing a prompt token while training",
     )
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of each target's probability that is spread over the vocabulary",
+    )
+    embedding_noise: float = Field(
+        default=0.0, ge=0, le=1000, description="NEFTune's alpha (arXiv 2310.05914), 5 to 15 there"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "AdaptSpec":
         if self.objective.name != "instruction" and (self.noise or self.prompt_weight):
             raise ValueError("noise and prompt_weight go with objective.name instruction")
+        if self.objective.name not in ("instruction", "pretraining") and (
+            self.label_smoothing or self.embedding_noise
+        ):
+            raise ValueError(
+                "label_smoothing and embedding_noise go with objective.name instruction or "
+                "pretraining (dpo has a label_smoothing of its own)"
+            )
         if isinstance(self.schedule, WSD) and self.warmup + self.schedule.decay > 1:
             raise ValueError(
                 f"warmup ({self.warmup}) and schedule.decay ({self.schedule.decay}) are more than "

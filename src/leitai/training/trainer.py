@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -19,16 +20,16 @@ from leitai.adapters import (
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
-from leitai.base.memory import peak_bytes
+from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
-from leitai.training.checkpoint import CheckpointStore
+from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
-from leitai.training.objectives.interface import Texts
+from leitai.training.objectives.interface import Objective, Texts
 from leitai.training.ranks import Ranks
 from leitai.training.ranks.gathering import check_divisible, gathered
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
@@ -82,7 +83,7 @@ def train(
         device: of the decoder.
         dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
             trained is float32. Under full and freeze all weights are float32, and bfloat16 is what
-            products are computed in; another format then means float32.
+            products are computed in; float16, whose range does not do for that, then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss
@@ -98,17 +99,11 @@ def train(
             the disk does not suffice, the loss is no longer finite, or the user interrupts.
     """
     ranks = ranks or Ranks()
-    if ranks.count > 1:
-        check_divisible(spec, dtype, samples)
+    check_divisible(spec, dtype, samples, ranks)
     with run_lock(run_folder) if ranks.first else nullcontext():
-        store = CheckpointStore(run_folder / "checkpoints", ranks=ranks)
-        store.tidy()
-        if not resume and ranks.first:
-            _forget_run(store, run_folder)
-        ranks.wait()
-        # streamed documents have no answers to be graded or shown
-        asked_rows = valid_rows if isinstance(valid_rows, Sequence) else []
-        metric = find_metric(spec, metrics, asked_rows)
+        store = _open_store(run_folder, ranks, resume=resume)
+        asking = valid_rows if isinstance(valid_rows, Sequence) else ()
+        metric = find_metric(spec, metrics, asking)
         whole = not leaves_adapter(spec.method)
         if whole and dtype != "bfloat16":
             dtype = "float32"
@@ -117,10 +112,7 @@ def train(
         objective = make_objective(spec)
         texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
         with ranks.in_turn():  # what is written beside the run is written by one and then found
-            learnt = objective.examples(train_rows, texts, training=True)
-            checked = objective.examples(valid_rows, texts, training=False)
-        if not learnt:
-            raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+            learnt, checked = _read(objective, train_rows, valid_rows, texts)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -130,32 +122,33 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         kept = "float32" if whole else dtype
-        place = device if ranks.count == 1 else "cpu"  # divided before anything goes to a device
+        place = ranks.loads_on(device)
         decoder = load_decoder(model_folder, dtype=kept, device=place, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
-        with ranks.in_turn():
-            learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
-            checked = objective.observe(decoder, checked, noted / "validation.safetensors")
-        apply_method(decoder, spec.method, seed)
-        objective.attach(decoder, seed)
+        learnt, checked = _prepare(decoder, objective, learnt, checked, noted, seed, ranks)
         check_memory(decoder, model_folder, spec, ranks.count)
         products = torch.bfloat16 if whole and dtype == "bfloat16" else None
         divided = ranks.shard(decoder, products)
-        again = chooses_checkpointing(decoder, learnt, objective, dtype)
+        again = chooses_checkpointing(decoder, learnt, spec, dtype)
         (decoder.activation_checkpointing,) = ranks.agree(again)
+        if decoder.activation_checkpointing:
+            give_freed_memory_back()
         done = 0 if checkpoint is None else checkpoint.step
-        settings = {"model": str(model_folder), "seed": seed, "dtype": dtype}
-        settings |= {"adapt": spec.model_dump(mode="json")}
+        settings = {
+            **{"model": str(model_folder), "seed": seed, "dtype": dtype},
+            "adapt": spec.model_dump(mode="json"),
+        }
         tracking = open_tracking(track if ranks.first else (), title, run_folder, done, settings)
 
         def trainee(rows: int | None) -> Trainee:
-            asked = spread(asked_rows, rows)
-            labels = sorted({r.label for r in (*train_rows, *asked_rows) if r.label is not None})
+            labels = sorted({r.label for r in (*train_rows, *asking) if r.label is not None})
             longest = spec.validation.max_characters
-            return Trainee(decoder, chat, asked, tuple(labels), date, thinking, longest)
+            return Trainee(
+                decoder, chat, spread(asking, rows), tuple(labels), date, thinking, longest
+            )
 
         shown = None
-        if write is not None and samples and asked_rows:
+        if write is not None and samples and asking:
             shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
@@ -175,34 +168,75 @@ def train(
             products=None if divided else products,
             ranks=ranks,
         )
-        if checkpoint is not None:
-            loop.resume(checkpoint)
-        for note in store.notes:
-            _logger.warning(note)
-        devices = [decoder.device] if decoder.device.type == "cuda" else []
-        with tracking, torch.random.fork_rng(devices):
-            loop.run()
-        loop.take_best()
-        if ranks.count == 1:
-            return _finish(loop, decoder, model_folder, base_hash)
+        _run(loop, checkpoint)
         plain = gathered(loop, model_folder, kept, seed)
-        if ranks.first:
-            assert plain is not None
+        if plain is not None:
             _finish(loop, plain, model_folder, base_hash)
-        ranks.wait()
-        finished = read_result(run_folder)
-        assert finished is not None
-        return finished[1]
+        return _result(run_folder, ranks)
 
 
-def _forget_run(store: CheckpointStore, run_folder: Path) -> None:
-    store.clear()
-    for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
-        (run_folder / name).unlink(missing_ok=True)
-    forget(run_folder)
+def _open_store(run_folder: Path, ranks: Ranks, *, resume: bool) -> CheckpointStore:
+    store = CheckpointStore(run_folder / "checkpoints", ranks=ranks)
+    if ranks.first:
+        store.tidy()
+        if not resume:
+            store.clear()
+            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
+                (run_folder / name).unlink(missing_ok=True)
+            forget(run_folder)
+    ranks.wait()
+    return store
 
 
-def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) -> TrainResult:
+def _read(
+    objective: Objective[Any, Any],
+    train_rows: Iterable[Row],
+    valid_rows: Iterable[Row],
+    texts: Texts,
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    learnt = objective.examples(train_rows, texts, training=True)
+    if not learnt:
+        raise LeitaiError("there are no rows to train on", remedy="check the data's splits")
+    return learnt, objective.examples(valid_rows, texts, training=False)
+
+
+def _result(run_folder: Path, ranks: Ranks) -> TrainResult:
+    ranks.wait()
+    found = read_result(run_folder)
+    assert found is not None  # the first process has just written it
+    return found[1]
+
+
+def _prepare(
+    decoder: Decoder,
+    objective: Objective[Any, Any],
+    learnt: Sequence[Any],
+    checked: Sequence[Any],
+    noted: Path,
+    seed: int,
+    ranks: Ranks,
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Put in what is trained, after the objective has seen the model as it is."""
+    with ranks.in_turn():
+        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
+        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
+    apply_method(decoder, objective.spec.method, seed)
+    objective.attach(decoder, seed)
+    return learnt, checked
+
+
+def _run(loop: Loop, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None:
+        loop.resume(checkpoint)
+    for note in loop.store.notes:
+        _logger.warning(note)
+    device = loop.decoder.device
+    with loop.tracking, torch.random.fork_rng([device] if device.type == "cuda" else []):
+        loop.run()
+    loop.take_best()
+
+
+def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) -> None:
     """Write the best weights, then the result, then drop the checkpoints."""
     spec, totals, early = loop.spec, loop.totals, loop.early
     if leaves_adapter(spec.method):
@@ -235,4 +269,3 @@ def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) ->
     )
     result.write(loop.run_folder, dict(loop.identity))
     loop.store.clear()
-    return result

@@ -65,7 +65,7 @@ def find_metric(spec: AdaptSpec, metrics: Metrics, valid: Sequence[Row]) -> Vali
     """Return what the spec wants the best weights chosen by; None is the loss.
 
     Raises:
-        LeitaiError: it was not passed in, or there are no validation rows.
+        LeitaiError: it was not passed in, or the validation rows do not suffice for it.
     """
     name = spec.validation.metric
     if name == "loss":
@@ -81,5 +81,12 @@ def find_metric(spec: AdaptSpec, metrics: Metrics, valid: Sequence[Row]) -> Vali
             f"no way to measure {name} was passed to train()",
             where="adapt.validation.metric",
             remedy="pass metrics=leitai.evaluation.validation.METRICS",
+        )
+    bare = next((row for row in valid if row.label is None), None)
+    if name == "accuracy" and bare is not None:
+        raise LeitaiError(
+            "accuracy needs a label in every validation row, this one has none",
+            where=bare.source,
+            remedy="use metric: exact_match, or chrf for longer answers",
         )
     return metrics[name]

@@ -8,11 +8,11 @@ from torch import Tensor
 from leitai.base import LeitaiError
 from leitai.data.rows import Row
 from leitai.models import Decoder
-from leitai.training.batches import Batch, EncodedRow, collate
+from leitai.training.batches import Batch, EncodedRow
 from leitai.training.encoding import encode_rows
-from leitai.training.loss import loss_sum
 from leitai.training.noise import Noise
 from leitai.training.objectives.interface import Objective, Texts
+from leitai.training.objectives.prediction import prediction_batch, prediction_loss
 
 
 class InstructionTuning(Objective[EncodedRow, Batch]):
@@ -60,8 +60,8 @@ class InstructionTuning(Objective[EncodedRow, Batch]):
 
     def batch(self, examples: Sequence[EncodedRow], device: str) -> Batch:
         """See `Objective.batch`."""
-        return collate(examples, device)
+        return prediction_batch(examples, self.spec, device)
 
     def loss(self, decoder: Decoder, batch: Batch) -> Tensor:
         """See `Objective.loss`."""
-        return loss_sum(decoder, batch)
+        return prediction_loss(decoder, batch, self.spec)

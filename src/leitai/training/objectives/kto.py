@@ -57,6 +57,11 @@ class Vote:
         return self.row.length
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return len(self.row.targets)
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return *self.row.content, *self.other.content, np.array([self.desirable])

@@ -60,6 +60,11 @@ class Pair:
         return self.chosen.length + self.rejected.length
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return len(self.chosen.targets) + len(self.rejected.targets)
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return *self.chosen.content, *self.rejected.content

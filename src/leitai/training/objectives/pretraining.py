@@ -6,9 +6,9 @@ from torch import Tensor
 
 from leitai.data.rows import Row
 from leitai.models import Decoder
-from leitai.training.batches import Batch, collate
-from leitai.training.loss import loss_sum
+from leitai.training.batches import Batch
 from leitai.training.objectives.interface import Objective, Texts
+from leitai.training.objectives.prediction import prediction_batch, prediction_loss
 from leitai.training.objectives.tokens import TokenBlock, write_tokens
 
 
@@ -32,8 +32,9 @@ class Pretraining(Objective[TokenBlock, Batch]):
 
     def batch(self, examples: Sequence[TokenBlock], device: str) -> Batch:
         """See `Objective.batch`."""
-        return collate([row for block in examples for row in block.rows()], device)
+        rows = [row for block in examples for row in block.rows()]
+        return prediction_batch(rows, self.spec, device)
 
     def loss(self, decoder: Decoder, batch: Batch) -> Tensor:
         """See `Objective.loss`."""
-        return loss_sum(decoder, batch)
+        return prediction_loss(decoder, batch, self.spec)

@@ -55,6 +55,33 @@ class Pretraining(_Objective):
     name: Literal["pretraining"] = "pretraining"
 
 
+class Classification(_Objective):
+    """Tell the rows' labels apart by a head of its own, from the last token's hidden state."""
+
+    name: Literal["classification"] = "classification"
+
+
+class Masked(_Objective):
+    """Masked next-token prediction in both directions (LLM2Vec, arXiv 2404.05961)."""
+
+    name: Literal["masked"] = "masked"
+    probability: float = Field(default=0.2, gt=0, lt=1, description="of masking a token")
+    mask: str = Field(default="_", min_length=1, description="text of the mask, one token")
+
+
+class Contrastive(_Objective):
+    """Embeddings of a text, or of two that belong together, close to each other (SimCSE)."""
+
+    name: Literal["contrastive"] = "contrastive"
+    pairs: bool = Field(
+        default=False, description="question and last message are a pair; else a text and itself"
+    )
+    temperature: float = Field(default=0.05, gt=0, description="of the cosines")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="on the embeddings")
+    bidirectional: bool = Field(default=True, description="whether tokens see what follows them")
+
+
 ObjectiveSpec = Annotated[
-    Instruction | DPO | ORPO | SimPO | KTO | Pretraining, Field(discriminator="name")
+    Instruction | DPO | ORPO | SimPO | KTO | Pretraining | Classification | Masked | Contrastive,
+    Field(discriminator="name"),
 ]

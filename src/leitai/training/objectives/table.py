@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from leitai.training.objectives.classification import Classification
+from leitai.training.objectives.contrastive import Contrastive
 from leitai.training.objectives.instruction import InstructionTuning
 from leitai.training.objectives.interface import Objective
 from leitai.training.objectives.kto import Votes
+from leitai.training.objectives.masked import MaskedPrediction
 from leitai.training.objectives.preference import (
     DirectPreference,
     OddsRatioPreference,
@@ -20,4 +23,7 @@ OBJECTIVES: Mapping[str, type[Objective[Any, Any]]] = {
     "simpo": SimplePreference,
     "kto": Votes,
     "pretraining": Pretraining,
+    "classification": Classification,
+    "masked": MaskedPrediction,
+    "contrastive": Contrastive,
 }

@@ -77,6 +77,11 @@ class TokenBlock:
         return starts[first:last] - self.start
 
     @property
+    def predictions(self) -> int:
+        """See `Example.predictions`."""
+        return sum(len(part) - 1 for part in self.sequences)
+
+    @property
     def content(self) -> tuple[NDArray[np.generic], ...]:
         """See `Example.content`."""
         return np.asarray(self.file.ids[self.start : self.stop]), self._cuts()

@@ -38,6 +38,10 @@ class Ranks:
         """Let the first process run the block before the others do."""
         yield
 
+    def loads_on(self, device: str) -> str:
+        """Return where a decoder is read to, before `shard`."""
+        return device
+
     def total(self, *values: float) -> list[float]:
         """Return the sums over all processes, the same on each."""
         return list(values)

@@ -8,6 +8,7 @@ import torch
 from leitai.adapters import apply_method
 from leitai.base import LeitaiError
 from leitai.models import Decoder, load_decoder
+from leitai.training.ranks.alone import Ranks
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 _HALVES = ("float32", "bfloat16", "float16")
 
 
-def check_divisible(spec: AdaptSpec, dtype: str, samples: int) -> None:
-    """Refuse what needs all weights, or all rows of a step, in one process.
+def check_divisible(spec: AdaptSpec, dtype: str, samples: int, ranks: Ranks) -> None:
+    """Refuse on several processes what needs all weights, or all rows of a step, in one.
 
     Raises:
         LeitaiError: names the setting.
     """
+    if ranks.count == 1:
+        return
     problems = {
         "adapt.method": spec.method.name == "adalora",
         "adapt.objective": spec.objective.name == "kto",
@@ -40,10 +43,12 @@ def check_divisible(spec: AdaptSpec, dtype: str, samples: int) -> None:
 
 
 def gathered(loop: "Loop", model_folder: Path, dtype: str, seed: int) -> Decoder | None:
-    """Return a plain decoder on the CPU with the trained weights, on the first process alone.
+    """Return the trained decoder on the first process: one alone has it, several put it together.
 
     Every process takes part. The others keep nothing of what is gathered.
     """
+    if loop.ranks.count == 1:
+        return loop.decoder
     plain, own = None, {}
     if loop.ranks.first:
         plain = load_decoder(model_folder, dtype=dtype, quantize_head=False)

@@ -63,7 +63,8 @@ class Group(Ranks):
         return error
 
     def leave(self) -> None:
-        """End the connections."""
+        """End the connections, all at one time."""
+        self.wait()
         dist.destroy_process_group()
 
     def wait(self) -> None:
@@ -78,6 +79,10 @@ class Group(Ranks):
         yield
         if self.first:
             self.wait()
+
+    def loads_on(self, device: str) -> str:
+        """See `Ranks.loads_on`: it is divided before anything goes to a device."""
+        return "cpu"
 
     def total(self, *values: float) -> list[float]:
         """See `Ranks.total`; added up in the order of the processes, so all have the same bits."""

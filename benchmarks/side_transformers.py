@@ -7,8 +7,10 @@ changes no real token, and without a mask their attention takes the faster causa
 from pathlib import Path
 from typing import Any
 
+import peer_training
 import torch
 from measure import Watch, checksum, read_through
+from peer_training import pad
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -16,27 +18,16 @@ Job = dict[str, Any]
 TOKEN_BUDGET = 4096  # of a scoring batch, padding included
 
 
-def _model(job: Job) -> PreTrainedModel:
+def load_model(job: Job) -> PreTrainedModel:
+    """Load the weights in the number format of the case."""
     return AutoModelForCausalLM.from_pretrained(
         job["model"], dtype=getattr(torch, job["dtype"]), attn_implementation="sdpa"
     )
 
 
-def _pad(rows: list[list[int]], filler: int = 0) -> Tensor:
-    width = max(map(len, rows))
-    return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
-
-
-def _labels(row: dict[str, list[int]]) -> list[int]:
-    labels = [-100] * len(row["ids"])
-    for place in row["targets"]:
-        labels[place] = row["ids"][place]
-    return labels
-
-
 def train(job: Job) -> Job:
     """Train with a plain loop: their model and loss, torch's AdamW."""
-    model: torch.nn.Module = _model(job)
+    model: torch.nn.Module = load_model(job)
     if job["adapter"]:
         from peft import PeftModel
 
@@ -44,42 +35,16 @@ def train(job: Job) -> Job:
     model.train()
     trained = [p for p in model.parameters() if p.requires_grad]
 
-    def run(part: str) -> list[float]:
-        rows, losses = job["rows"][part], []
-        size = job["peer_rows"]
-        optimizer = torch.optim.AdamW(
-            trained, lr=job["learning_rate"], weight_decay=0.0, fused=True
-        )
-        for window in job["windows"][part]:
-            targets = sum(len(rows[i]["targets"]) for i in window)
-            total = 0.0
-            for start in range(0, len(window), size):
-                chosen = [rows[i] for i in window[start : start + size]]
-                ids = _pad([row["ids"] for row in chosen])
-                labels = _pad([*map(_labels, chosen)], -100)
-                mean = model(input_ids=ids, labels=labels, use_cache=False).loss
-                loss = mean * sum(len(row["targets"]) for row in chosen) / targets
-                loss.backward()
-                total += loss.item()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            losses.append(total)
-        return losses
+    def mean_loss(ids: Tensor, labels: Tensor) -> Tensor:
+        loss: Tensor = model(input_ids=ids, labels=labels, use_cache=False).loss
+        return loss
 
-    run("warm")
-    with Watch() as watch:
-        losses = run("counted")
-    tokens = sum(len(row["ids"]) for row in job["rows"]["counted"])
-    return {
-        "measures": {"tokens_per_second": tokens / watch.seconds},
-        "answers": {"losses": losses},
-    }
+    return peer_training.train(job, trained, mean_loss)
 
 
 def score(job: Job) -> Job:
     """Score each item's continuations, every one behind its whole context."""
-    model = _model(job).eval()
+    model = load_model(job).eval()
 
     def batches(requests: list[Any]) -> list[list[Any]]:
         found: list[list[Any]] = []
@@ -99,7 +64,7 @@ def score(job: Job) -> Job:
         ]
         result = [[0.0] * len(rests) for _, rests in items]
         for batch in batches(requests):
-            ids = _pad([context + rest[:-1] for _, context, rest in batch])
+            ids = pad([context + rest[:-1] for _, context, rest in batch])
             hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
             rows = [
                 hidden[n, len(context) - 1 : len(context) - 1 + len(rest)]
@@ -116,7 +81,7 @@ def score(job: Job) -> Job:
     if job["items"]["warm"]:
         logprobs(job["items"]["warm"])
     with Watch() as watch:
-        found = logprobs(job["items"]["counted"])
+        found = logprobs(job["items"]["counted"][: job["peer_items"]])
     return {
         "measures": {"items_per_second": len(found) / watch.seconds},
         "answers": {"logprobs": found},
@@ -125,7 +90,7 @@ def score(job: Job) -> Job:
 
 def generate(job: Job) -> Job:
     """Write greedily with `generate()`, always to the full length."""
-    model = _model(job).eval()
+    model = load_model(job).eval()
     settings = model.generation_config
     settings.eos_token_id, settings.pad_token_id = None, 0
 
@@ -156,6 +121,6 @@ def load(job: Job) -> Job:
     """Load the weights and read from every page of them."""
     read_through(Path(job["model"]))
     with Watch() as watch:
-        model = _model(job)
+        model = load_model(job)
         total = checksum(model.parameters())
     return {"measures": {"seconds": watch.seconds}, "answers": {"checksum": total}}
