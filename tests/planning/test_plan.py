@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import round_machine
 
-from leitai.adapters import Freeze, Full, LoRA
+from leitai.adapters import IA3, AdaLoRA, DoRA, Freeze, Full, LoRA, count_trainable
 from leitai.base import LeitaiError
 from leitai.models import init_decoder, preset, save_decoder, scratch_config
 from leitai.planning import (
@@ -181,3 +181,13 @@ def test_words():
         *("0.41 s", "112 s", "41 minutes", "5.6 hours", "10.4 days")
     ]
     assert gigabytes(1.92e9) == "1.9 GB"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "nf4", "nf4-double"])
+@pytest.mark.parametrize("method", [LoRA(), DoRA(), AdaLoRA(), IA3()], ids=lambda one: one.name)
+def test_every_adapter_has_a_plan(method, dtype):
+    plan = make_plan(SMALL, TrainTask(rows=8, tokens=20, targets=5, method=method), MACHINE, dtype)
+    full = make_plan(SMALL, TrainTask(rows=8, tokens=20, targets=5, method=Full()), MACHINE, dtype)
+    assert 0 < plan.memory["optimiser"] == 8 * count_trainable(SMALL, method)
+    assert sum(plan.memory.values()) < sum(full.memory.values())
+    assert 0 < plan.flops < full.flops

@@ -5,11 +5,13 @@ import json
 import pytest
 import torch
 
+from leitai.adapters import count_trainable, load_adapter
 from leitai.base import LeitaiError
+from leitai.base.specfile import load_spec
 from leitai.models import SCRATCH_PRESETS, load_decoder, read_config
 from leitai.text import Chat, Tokenizer
 from leitai.training import create_scratch
-from leitai.training.job import run_train_job
+from leitai.training.job import TrainJob, run_train_job
 
 SPEC = """
 name: tiny
@@ -84,6 +86,20 @@ def test_a_job_from_scratch_then_lora_on_its_model(spec, tmp_path):
     )
     assert (adapted.output.name, adapted.epochs) == ("adapter", 1.0)
     assert run_train_job(spec(), tmp_path / "first", resume=True) == result
+
+
+@pytest.mark.parametrize(
+    ("method", "dtype"),
+    [("dora", "float32"), ("adalora", "bfloat16"), ("ia3", "float32"), ("lora", "nf4")],
+)
+def test_a_spec_names_its_method(spec, tmp_path, method, dtype):
+    model = run_train_job(spec(), tmp_path / "first", overrides=["adapt.max_steps=1"]).output
+    settings = ["adapt.max_steps=2", f"dtype={dtype}"]
+    path = spec(model=model, method=method)
+    result = run_train_job(path, tmp_path / "second", overrides=settings)
+    load_adapter(load_decoder(model), result.output, model)
+    job = load_spec(path, TrainJob, settings)
+    assert count_trainable(read_config(model), job.adapt.method) == result.trainable_parameters
 
 
 def test_a_folder_with_a_run_is_not_overwritten(spec, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from leitai.adapters import Full, LoRA, apply_method
+from leitai.adapters import IA3, AdaLoRA, DoRA, Full, LoRA, apply_method
 from leitai.models import load_decoder
 from leitai.training import loss
 from leitai.training.batches import EncodedRow, collate, window_parts
@@ -38,15 +38,19 @@ def with_prefix(row, prefix):
     )
 
 
-@pytest.fixture(params=[Full(), LoRA(rank=3)], ids=["full", "lora"])
+METHODS = [Full(), LoRA(rank=3)]
+MORE = [DoRA(rank=3), AdaLoRA(rank=3, target_rank=2), IA3()]
+
+
+@pytest.fixture(params=METHODS, ids=[method.name for method in METHODS])
 def decoder(checkpoint, request):
     decoder = load_decoder(checkpoint)
     apply_method(decoder, request.param, seed=1)
     generator = torch.Generator().manual_seed(0)
     for name, parameter in decoder.named_parameters():
-        if "lora_B" in name:
+        if name.rpartition(".")[2] in ("lora_E", "ia3_l") or "lora_B" in name:
             with torch.no_grad():
-                parameter.normal_(0, 0.1, generator=generator)
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     return decoder
 
 
@@ -103,6 +107,7 @@ def test_the_budget_of_tokens_changes_nothing(decoder):
     assert_same(gradients(decoder, parts), expected)
 
 
+@pytest.mark.parametrize("decoder", METHODS + MORE, indirect=True, ids=lambda method: method.name)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_shared_prefixes_change_nothing(decoder, weighted):
     """An instruction before all rows, and rows that occur twice."""

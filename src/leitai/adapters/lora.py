@@ -82,10 +82,8 @@ class LoRALinear(nn.Linear):
         weight = self.weight if self.packed is None else self.packed
         flat = x.reshape(-1, self.in_features)
         if self.training and self.dropout:
-            inner = linear(dropout(flat, self.dropout), factors[0].to(x.dtype))
             plain: Tensor = _FrozenLinear.apply(flat, weight, self.bias)  # type: ignore[no-untyped-call]
-            update = linear(inner, factors[1].to(x.dtype))
-            out = torch.add(plain, update, alpha=self.scaling)
+            out = plain + self.update(dropout(flat, self.dropout))
         else:
             out = low_rank_update(flat, weight, self.bias, *factors, self.scaling)
         return out.view(*x.shape[:-1], self.out_features)

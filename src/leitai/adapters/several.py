@@ -104,6 +104,32 @@ class Adapters:
                 remedy=f"use {', '.join(self.names)}" if self.names else "load adapters by name",
             )
 
+    def chosen(
+        self, adapter: str | Sequence[str | None] | None, names: Sequence[object]
+    ) -> list[str | None]:
+        """Return the adapter of each request.
+
+        Args:
+            adapter: one for all, or one for each.
+            names: what errors call the requests.
+
+        Raises:
+            LeitaiError: their numbers differ, or an adapter is not there.
+        """
+        if adapter is None or isinstance(adapter, str):
+            found: list[str | None] = [adapter] * len(names)
+        else:
+            found = list(adapter)
+        if len(found) != len(names):
+            raise LeitaiError(
+                f"{len(found)} adapters are named for {len(names)} requests",
+                where="adapter",
+                remedy="give one for all, or one for each",
+            )
+        for name, where in zip(found, names, strict=True):
+            self.check(name, where)
+        return found
+
 
 def load_adapters(
     decoder: Decoder, folders: Mapping[str, Path], base_folder: Path | None = None

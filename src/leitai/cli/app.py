@@ -99,7 +99,7 @@ def train(
         int, typer.Option("--ranks", min=1, help="So many processes on this machine; see torchrun.")
     ] = 1,
 ) -> None:
-    """Fine-tune one model: LoRA, full or the top blocks.
+    """Fine-tune one model: by an adapter such as LoRA, in full or in part.
 
     Example:
 
@@ -278,7 +278,8 @@ def plan(
         Literal["train", "score", "generate"], typer.Option("--task", help="What is to be done.")
     ] = "train",
     method: Annotated[
-        Literal["lora", "full", "freeze"], typer.Option("--method", help="train: what is trained.")
+        Literal["lora", "dora", "adalora", "ia3", "full", "freeze"],
+        typer.Option("--method", help="train: what is trained."),
     ] = "lora",
     rows: Annotated[int | None, typer.Option("--rows", help="train: how many.")] = None,
     tokens: Annotated[int | None, typer.Option("--tokens", help="train: of a row.")] = None,
@@ -292,7 +293,7 @@ def plan(
     accumulation: Annotated[
         int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
     ] = None,
-    rank: Annotated[int | None, typer.Option("--rank", help="train: LoRA's; 16.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="train: of LoRA or its like.")] = None,
     ranks: Annotated[
         int | None, typer.Option("--ranks", min=1, help="train: processes, a device each; 1.")
     ] = None,

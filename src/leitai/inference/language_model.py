@@ -19,7 +19,7 @@ from leitai.inference.generation import Generated, Limits, Row, make_row
 from leitai.inference.options import GenerateOptions, read_options
 from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
-from leitai.inference.scoring import TOKEN_BUDGET, Request, Score, Tally, score_requests
+from leitai.inference.scoring import TOKEN_BUDGET, Score, score_by_adapter
 from leitai.models import Decoder, ModelConfig, load_decoder, read_config, resolve_model
 from leitai.models.pooling import pack_texts
 
@@ -194,11 +194,12 @@ class LanguageModel:
         """
         requests = [(tuple(context), tuple(rest)) for context, rest in pairs]
         names = _names("request", requests, sources)
-        adapters = self._chosen(adapter, names)
+        chosen = self.adapters.chosen(adapter, names)
         for (context, rest), where in zip(requests, names, strict=True):
             self._check(context, where, self.context_length)
             # The last token is predicted but never read, so one more than the context fits.
             self._check(rest, where, self.context_length + 1 - len(context))
+        tallies = score_by_adapter(self.decoder, requests, self.adapters, chosen)
         return [
             Score(
                 logprob=fsum(tally.logprobs),
@@ -206,34 +207,8 @@ class LanguageModel:
                 bytes=sum(len(self._token_bytes(token)) for token in rest),
                 greedy=tally.greedy,
             )
-            for (_, rest), tally in zip(requests, self._tallies(requests, adapters), strict=True)
+            for (_, rest), tally in zip(requests, tallies, strict=True)
         ]
-
-    def _tallies(self, requests: Sequence[Request], adapters: Sequence[str | None]) -> list[Tally]:
-        """Score the requests of each adapter as a forest of their own."""
-        found: dict[int, Tally] = {}
-        for name in dict.fromkeys(adapters):
-            own = [number for number, adapter in enumerate(adapters) if adapter == name]
-            with self.adapters.only(name):
-                tallies = score_requests(self.decoder, [requests[number] for number in own])
-            found |= zip(own, tallies, strict=True)
-        return [found[number] for number in range(len(requests))]
-
-    def _chosen(
-        self, adapter: str | Sequence[str | None] | None, names: Sequence[object]
-    ) -> Sequence[str | None]:
-        """Return the adapter of each request."""
-        single = adapter is None or isinstance(adapter, str)
-        chosen = [adapter] * len(names) if single else list(cast("Sequence[str | None]", adapter))
-        if len(chosen) != len(names):
-            raise LeitaiError(
-                f"{len(chosen)} adapters are named for {len(names)} requests",
-                where="adapter",
-                remedy="give one for all, or one for each",
-            )
-        for name, where in zip(chosen, names, strict=True):
-            self.adapters.check(cast("str | None", name), where)
-        return cast("list[str | None]", chosen)
 
     def generate(
         self, prompt: Prompt | Sequence[Prompt], **options: Unpack[GenerateOptions]
@@ -276,7 +251,7 @@ class LanguageModel:
         """
         sampling, limits = read_options(options, self.stop_ids)
         names = _names("prompt", prompts, sources)
-        chosen = self._chosen(adapters or options.get("adapter"), names)
+        chosen = self.adapters.chosen(adapters or options.get("adapter"), names)
         rows = [
             self._row(prompt, where, sampling, limits, adapter)
             for prompt, where, adapter in zip(prompts, names, chosen, strict=True)

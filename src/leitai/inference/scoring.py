@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from leitai.adapters import Adapters
 from leitai.base.memory import reused_memory
 from leitai.forest import Forest, Kept, PieceScope, cut, plant
 from leitai.models import Decoder
@@ -86,6 +87,29 @@ def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[Tally]
         Tally(logprobs[places].tolist(), bool(greedy[places].all()))
         for places in map(torch.from_numpy, questions.of_request)
     ]
+
+
+def score_by_adapter(
+    decoder: Decoder,
+    requests: Sequence[Request],
+    adapters: Adapters,
+    chosen: Sequence[str | None],
+) -> list[Tally]:
+    """Score requests that name adapters: those of each adapter are a forest of their own.
+
+    Args:
+        decoder: the model, in evaluation mode.
+        requests: (context ids, continuation ids), neither empty.
+        adapters: those on the decoder.
+        chosen: the adapter of each request, None for the base alone.
+    """
+    found: dict[int, Tally] = {}
+    for name in dict.fromkeys(chosen):
+        own = [number for number, adapter in enumerate(chosen) if adapter == name]
+        with adapters.only(name):
+            tallies = score_requests(decoder, [requests[number] for number in own])
+        found |= zip(own, tallies, strict=True)
+    return [found[number] for number in range(len(requests))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from leitai.adapters.cost import Method
-from leitai.adapters.method import Freeze, Full, LoRA
+from leitai.adapters.method import IA3, AdaLoRA, DoRA, Freeze, Full, LoRA
 from leitai.base import LeitaiError
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 
@@ -26,12 +26,19 @@ _FIELDS: Mapping[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+_RANKED: Mapping[str, type[LoRA | DoRA | AdaLoRA]] = {
+    "lora": LoRA,
+    "dora": DoRA,
+    "adalora": AdaLoRA,
+}
+
+
 def make_task(kind: Kind, method: str, numbers: Mapping[str, int | None]) -> Task:
     """Make a task from what a command gave.
 
     Args:
         kind: what is to be done.
-        method: "full", "freeze" or "lora"; matters for training alone.
+        method: the name of one, such as "full" or "lora"; matters for training alone.
         numbers: by field of the task, with "rank" and "top_blocks" of the method; None: not given.
 
     Raises:
@@ -63,8 +70,10 @@ def make_task(kind: Kind, method: str, numbers: Mapping[str, int | None]) -> Tas
 
 
 def _method(name: str, rank: int | None, top_blocks: int | None) -> Method:
-    if rank is not None and name != "lora":
-        raise LeitaiError("--rank goes with --method lora", where="plan", remedy="remove it")
+    if rank is not None and name not in _RANKED:
+        raise LeitaiError(
+            f"--rank goes with --method {', '.join(_RANKED)}", where="plan", remedy="remove it"
+        )
     if (top_blocks is None) == (name == "freeze"):
         raise LeitaiError(
             "--method freeze and --top-blocks go together", where="plan", remedy="give both"
@@ -72,9 +81,9 @@ def _method(name: str, rank: int | None, top_blocks: int | None) -> Method:
     try:
         if name == "freeze":
             return Freeze(top_blocks=top_blocks or 0)
-        if name == "full":
-            return Full()
-        return LoRA() if rank is None else LoRA(rank=rank)
+        if name in _RANKED:
+            return _RANKED[name]() if rank is None else _RANKED[name](rank=rank)
+        return IA3() if name == "ia3" else Full()
     except ValidationError as error:
         raise LeitaiError(error.errors()[0]["msg"], where=f"--method {name}") from error
 

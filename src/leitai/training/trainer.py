@@ -83,7 +83,7 @@ def train(
         device: of the decoder.
         dtype: of frozen weights under an adapter, under LoRA a quantised format too; what is
             trained is float32. Under full and freeze all weights are float32, and bfloat16 is what
-            products are computed in; float16, whose range does not do for that, then means float32.
+            products are computed in; every other format then means float32.
         checkpoint_every: steps between checkpoints; by default as often as costs under 2 % of the
             time, at most every 30 seconds.
         metrics: what `spec.validation.metric` may name beside the loss

@@ -239,8 +239,11 @@ FAMILIES = {"qwen2": "Qwen2 / 2.5", "qwen3": "Qwen3", "llama": "Llama 3"}
 
 METHODS = {
     "full": Bilingual("full training", "全参数训练"),
-    "freeze": Bilingual("top blocks trained", "仅训练顶部若干层"),
+    "freeze": Bilingual("some weights trained", "仅训练部分参数"),
     "lora": Bilingual.same("LoRA"),
+    "dora": Bilingual.same("DoRA"),
+    "adalora": Bilingual.same("AdaLoRA"),
+    "ia3": Bilingual.same("(IA)³"),
 }
 """How a way of adapting is called on the page."""
 
