@@ -25,7 +25,7 @@ from leitai.base.files import atomic_folder, hash_file, read_json, write_json
 from leitai.training.parts import Tensors, part_file, part_name, read_parts, save_part
 from leitai.training.ranks import Ranks
 
-FORMAT = 2
+FORMAT = 3
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
 STATE = "state.json"
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
-from leitai.training.checkpoint import Checkpoint, CheckpointStore
+from leitai.training.checkpoint import CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
 from leitai.training.failure import check_validation, diverged_at
@@ -27,9 +27,10 @@ from leitai.training.interrupts import deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
-from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.optimizer import make_optimizer, set_rate
 from leitai.training.precision import WorkingCopies
 from leitai.training.ranks import Ranks
+from leitai.training.resuming import save
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import Tracking
@@ -122,48 +123,6 @@ class Loop:
         batch: Batch = self.objective.batch([self._shortest], self.device)
         return batch
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of the same run."""
-        weights = checkpoint.tensors["weights"]
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(self.ranks.like(parameter, weights[name]))
-        moments = checkpoint.tensors["optimizer"]
-        restore_optimizer(self.optimizer, self.parameters, moments, self.ranks.like)
-        self.hooks.restore(checkpoint.tensors["method"])
-        if self.average is not None:
-            average = checkpoint.tensors["average"]
-            self.average.restore(self.ranks.likes(self.parameters, average))
-        state = checkpoint.state
-        self.step = checkpoint.step
-        self.totals = Totals(**state["totals"])
-        self.early = EarlyStopping(**state["early"])
-        for what, now in (("threads", torch.get_num_threads()), ("ranks", self.ranks.count)):
-            if state[what] != now:
-                self.store.notes.append(
-                    f"resumed with {now} {what} instead of {state[what]}: "
-                    "the last bits of the weights may differ from those of an uninterrupted run"
-                )
-
-    def _save(self) -> None:
-        state = {
-            "identity": dict(self.identity),
-            "totals": asdict(self.totals),
-            "early": self.early.to_dict(),
-            "best_step": None if self.early.best_loss is None else self.early.best_step,
-            "threads": torch.get_num_threads(),
-            "ranks": self.ranks.count,
-        }
-        moments = optimizer_tensors(self.optimizer, self.parameters)
-        self.store.save(
-            self.step,
-            state,
-            trainable_state(self.decoder),
-            moments,
-            self.hooks.state(),
-            None if self.average is None else self.average.tensors,
-        )
-
     def run(self) -> None:
         """Train until the steps or the patience are used up.
 
@@ -198,7 +157,7 @@ class Loop:
                 due = self.ranks.first and self._checkpoint_due(now - saved_at, saving)
                 stop, due = self.ranks.agree(interrupt.requested, due)
                 if stop:
-                    self._save()
+                    save(self)
                     raise LeitaiError(
                         f"stopped after step {self.step} of {self.total}",
                         where=self.run_folder,
@@ -206,7 +165,7 @@ class Loop:
                         "(leitai train: with --resume)",
                     )
                 if due:
-                    self._save()
+                    save(self)
                     saved_at = time.perf_counter()
                     saving = saved_at - now
         self.decoder.eval()
@@ -282,7 +241,7 @@ class Loop:
     def _fail(self, loss: float, norm: float, batches: Sequence[Batch]) -> None:
         """Stop before the weights are spoilt: keep them, and say where it happened."""
         self.optimizer.zero_grad(set_to_none=True)
-        self._save()
+        save(self)
         own = "\n".join(source for batch in batches for source in batch.sources)
         sources = self.ranks.texts(own).splitlines()
         raise diverged_at(self.step + 1, loss, norm, sources, self.run_folder)
@@ -326,16 +285,3 @@ class Loop:
             "tokens": self.totals.tokens,
         }
         return line if score is None else line | {f"valid_{self.spec.validation.metric}": score}
-
-    def take_best(self) -> None:
-        """Put the weights that validated best into the decoder; without validation, the last."""
-        if self.early.best_loss is None:
-            if self.average is not None:
-                self.average.exchange(self.parameters)
-            return
-        if self.average is None and self.early.best_step == self.step:
-            return
-        best = self.store.load_best(self.early.best_step)
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(self.ranks.like(parameter, best[name]))

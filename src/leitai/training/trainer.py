@@ -33,6 +33,8 @@ from leitai.training.objectives.interface import Objective, Texts
 from leitai.training.ranks import Ranks
 from leitai.training.ranks.gathering import check_divisible, gathered
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
+from leitai.training.resuming import resume as resume_from
+from leitai.training.resuming import take_best
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import TrackerName, forget, open_tracking
 from leitai.training.tracking.samples import Samples
@@ -227,13 +229,13 @@ def _prepare(
 
 def _run(loop: Loop, checkpoint: Checkpoint | None) -> None:
     if checkpoint is not None:
-        loop.resume(checkpoint)
+        resume_from(loop, checkpoint)
     for note in loop.store.notes:
         _logger.warning(note)
     device = loop.decoder.device
     with loop.tracking, torch.random.fork_rng([device] if device.type == "cuda" else []):
         loop.run()
-    loop.take_best()
+    take_best(loop)
 
 
 def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) -> None:

@@ -14,6 +14,7 @@ from leitai.training.spec import AdaptSpec
 if TYPE_CHECKING:
     from leitai.training.loop import Loop
 
+_OBJECTIVES = ("instruction", "pretraining", "dpo", "orpo", "simpo")
 _HALVES = ("float32", "bfloat16", "float16")
 
 
@@ -27,7 +28,7 @@ def check_divisible(spec: AdaptSpec, dtype: str, samples: int, ranks: Ranks) -> 
         return
     problems = {
         "adapt.method": spec.method.name == "adalora",
-        "adapt.objective": spec.objective.name == "kto",
+        "adapt.objective": spec.objective.name not in _OBJECTIVES,
         "adapt.optimizer": spec.optimizer.name == "muon",
         "adapt.validation.metric": spec.validation.metric != "loss",
         "samples": samples > 0,

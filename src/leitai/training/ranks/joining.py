@@ -29,7 +29,7 @@ def joined(device: str) -> Iterator[Ranks]:
     try:
         yield group
     except Exception as error:
-        # the connections are not closed in order, which would wait for processes that wait for this
+        # the connections are not closed in order: that would wait for those who wait for this one
         told = group.failed(error)
         if told is error:
             raise
