@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from leitai.base import LeitaiError
 from leitai.base.files import hash_file
 
 Tensors = Mapping[str, Tensor]
@@ -29,8 +30,19 @@ def part_name(file: str) -> str:
 
 
 def save_part(path: Path, tensors: Tensors) -> str:
-    """Write a file and return its hash."""
-    save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    """Write a file and return its hash.
+
+    Raises:
+        LeitaiError: the disk is full.
+    """
+    try:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    except (SafetensorError, OSError) as error:
+        raise LeitaiError(
+            f"cannot write ({error})",
+            where=path.parent,
+            remedy="free some space and run the same command again",
+        ) from error
     return hash_file(path)
 
 
