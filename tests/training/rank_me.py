@@ -56,6 +56,9 @@ def main(model: str, run: str, variant: str) -> None:
                 checkpoint_every=2,
                 ranks=ranks,
             )
+            alone = "leitai.training.ranks.group" not in sys.modules
+            assert alone == (ranks.count == 1)
+            assert ranks.count > 1 or not torch.distributed.is_initialized()
     except LeitaiError as error:
         sys.exit(f"leitai: {error}")
 

@@ -83,7 +83,7 @@ def one(qwen, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "count"),
-    [("full", 2), ("full+ema", 3), ("lora", 2), ("lora", 3), ("freeze+again", 2)],
+    [("full+ema", 3), ("lora", 2), ("freeze+again", 2)],
 )
 def test_several_processes_train_what_one_trains(qwen, one, tmp_path, variant, count):
     run = tmp_path / "run"
@@ -120,7 +120,7 @@ def ended(processes):
 
 @pytest.mark.slow
 def test_an_error_on_one_process_ends_all_with_one_line(qwen, tmp_path):
-    codes, told = ended(start(qwen, tmp_path / "run", "full+error", 3))
+    codes, told = ended(start(qwen, tmp_path / "run", "full+error", 2))
     assert all(code in (1, 2) for code in codes)
     assert told == ["leitai: a row cannot be read"]
 
@@ -137,8 +137,14 @@ def test_a_killed_process_ends_all_and_another_number_goes_on(qwen, one, tmp_pat
     assert all(code in (1, 2) for code in codes[:-1])
     assert len(told) == 1
     assert "another process of this job has ended" in told[0]
+    damaged = before != after
+    if damaged:
+        newest = max(run.glob("checkpoints/step-*"))
+        (newest / f"optimizer-{before:05d}-of-{before:05d}.safetensors").write_bytes(b"?")
     finish(start(qwen, run, "full", after))
     check_same(run, one("full"))
+    notes = json.loads((run / "cost.json").read_text())["notes"]
+    assert any(f"{newest.name}" in note for note in notes) if damaged else not notes
     if before == after:
         whole = tmp_path / "whole"
         finish(start(qwen, whole, "full", after))
