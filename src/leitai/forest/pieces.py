@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from leitai.forest.accelerator import masked_attention
 from leitai.forest.attention import (
     additive_masks,
     attend_across,
-    masked_attention,
     merged_flash,
 )
 from leitai.forest.forest import Forest, Segment
