@@ -60,19 +60,19 @@ def keep(name: str, parts: dict[str, Part]) -> dict[str, Part]:
     return found
 
 
-def fill(name: str, text: str) -> None:
-    """Put Markdown between the page's marks of that name.
+def fill(name: str, text: str, page: Path = PAGE) -> None:
+    """Put Markdown between the marks of that name on a page.
 
     Raises:
         ValueError: the page has no such marks.
         LeitaiError: the disk is full.
     """
     marks = [f"<!-- {name}: {word} -->" for word in ("begin", "end")]
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(marks[0])
+    before, begin, rest = page.read_text(encoding="utf-8").partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"{PAGE} lacks the marks {' and '.join(marks)}")
-    write_text(PAGE, f"{before}{begin}\n\n{text}\n\n{end}{after}")
+        raise ValueError(f"{page} lacks the marks {' and '.join(marks)}")
+    write_text(page, f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
