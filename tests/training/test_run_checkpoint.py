@@ -1,6 +1,8 @@
 """Checkpoints and metrics on disk: whole, pruned, passed over when damaged."""
 
 import json
+import resource
+import signal
 
 import pytest
 import torch
@@ -130,3 +132,18 @@ def test_a_full_disk_is_named(tmp_path):
     log._file = full
     with pytest.raises(LeitaiError, match="cannot write"):
         log.write({"step": 1})
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(store):
+    save(store, 10)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        with pytest.raises(LeitaiError, match="cannot write"):
+            save(store, 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in store.folder.glob("step-*")] == ["step-00000010"]
+    assert store.load_newest().step == 10

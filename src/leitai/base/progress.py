@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from leitai.base.ranks import rank
+
 
 class Ticker(Protocol):
     """What a long computation tells of its progress."""
@@ -14,7 +16,10 @@ class Ticker(Protocol):
 
 @contextmanager
 def progress(title: str, total: float) -> Iterator[Ticker]:
-    """Show a bar on standard error while the block runs; silent when it is no terminal."""
+    """Show a bar on standard error while the block runs; silent when it is no terminal.
+
+    Of several processes that work on one job the first shows its bars.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -32,7 +37,7 @@ def progress(title: str, total: float) -> Iterator[Ticker]:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=rank() > 0 or not console.is_terminal) as bar:
         task = bar.add_task(title, total=total, note="")
 
         def tick(done: float, note: str = "") -> None:

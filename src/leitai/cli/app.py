@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from leitai.base import LeitaiError
+from leitai.base import ranks as processes
 from leitai.cli import show
+from leitai.cli.launching import launch
 
 app = typer.Typer(
     name="leitai",
@@ -93,13 +95,21 @@ def train(
     ] = False,
     data_root: DataRoot = None,
     set_: Set = None,
+    ranks: Annotated[
+        int, typer.Option("--ranks", min=1, help="So many processes on this machine; see torchrun.")
+    ] = 1,
 ) -> None:
     """Fine-tune one model: by an adapter such as LoRA, in full or in part.
 
     Example:
 
         leitai train examples/train.yaml --out runs/support --resume
+
+        torchrun --nproc-per-node 8 -m leitai train examples/train.yaml
     """
+    if ranks > 1 and processes.world_size() == 1:
+        launch(ranks)
+        return
     from leitai.cli.exporting import write_card
     from leitai.cli.planning import compare_with_plan
     from leitai.evaluation.validation import METRICS, write
@@ -114,6 +124,8 @@ def train(
         metrics=METRICS,
         write=write,
     )
+    if processes.rank() > 0:
+        return  # the first of several processes tells
     write_card(result)
     compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)
@@ -282,6 +294,9 @@ def plan(
         int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
     ] = None,
     rank: Annotated[int | None, typer.Option("--rank", help="train: of LoRA or its like.")] = None,
+    ranks: Annotated[
+        int | None, typer.Option("--ranks", min=1, help="train: processes, a device each; 1.")
+    ] = None,
     top_blocks: Annotated[
         int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
     ] = None,
@@ -330,7 +345,9 @@ def plan(
     from leitai.cli import planning
 
     if spec is not None:
-        planning.show_spec(spec, measure=measure, json=json, data_root=data_root, overrides=set_)
+        planning.show_spec(
+            spec, measure=measure, json=json, data_root=data_root, overrides=set_, ranks=ranks
+        )
         return
     if model is None:
         raise LeitaiError("expected a SPEC.yaml or --model", where="plan", remedy="give one")
@@ -343,7 +360,7 @@ def plan(
             **{"batch_rows": batch_rows, "accumulation": accumulation, "rank": rank},
             **{"top_blocks": top_blocks, "items": items, "context": context, "choices": choices},
             **{"answer": answer, "requests": requests, "prompt": prompt, "shared": shared},
-            **{"new_tokens": new_tokens, "streams": streams},
+            **{"new_tokens": new_tokens, "streams": streams, "ranks": ranks},
         },
         dtype=dtype,
         device=device,

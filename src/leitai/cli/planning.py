@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import read_text
+from leitai.base.ranks import world_size
 from leitai.base.yamltext import parse_yaml
 from leitai.cli import show
 
@@ -49,6 +50,7 @@ def show_spec(
     json: bool,
     data_root: Path | None,
     overrides: Sequence[str] | None,
+    ranks: int | None,
 ) -> None:
     """Plan what a spec of train or compare would do."""
     from leitai.comparison.forecast import forecast
@@ -64,7 +66,7 @@ def show_spec(
     if duel:
         _show(forecast(path, machine, **options), json=json)  # type: ignore[arg-type]
     else:
-        name, plan = plan_train_spec(path, machine, **options)  # type: ignore[arg-type]
+        name, plan = plan_train_spec(path, machine, ranks=ranks or 1, **options)  # type: ignore[arg-type]
         _show({name: plan}, json=json)
 
 
@@ -158,5 +160,6 @@ def _comparison(
         data_root=data_root,
         overrides=overrides,
         base=base if base.is_dir() else None,
+        ranks=world_size(),
     )
     return str(prediction_error(plan, asdict(result), steps=result.steps))

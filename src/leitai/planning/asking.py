@@ -16,7 +16,10 @@ Kind = Literal["train", "score", "generate"]
 _FIELDS: Mapping[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "train": (
         ("rows", "tokens"),
-        ("targets", "shared", "epochs", "batch_rows", "accumulation", "rank", "top_blocks"),
+        (
+            *("targets", "shared", "epochs", "batch_rows", "accumulation"),
+            *("rank", "top_blocks", "ranks"),
+        ),
     ),
     "score": (("items", "context"), ("choices", "answer", "shared")),
     "generate": (("requests", "prompt", "new_tokens"), ("streams", "shared")),

@@ -1,7 +1,9 @@
 """The memory of training at its largest moment."""
 
-from leitai.adapters import cost
+from leitai.adapters import cost, leaves_adapter
+from leitai.adapters.method import Full
 from leitai.models.config import ModelConfig
+from leitai.models.presets import parameter_count
 from leitai.planning.machine import Machine
 from leitai.planning.tasks import TrainTask
 from leitai.training.memory import StepSize, step_memory
@@ -24,7 +26,7 @@ def training_memory(
     if task.longest is not None:
         tokens = min(tokens, max(task.batch_tokens, task.longest))
     targets = min(tokens, rows * task.targets * (task.longest or task.tokens) / task.tokens)
-    step = StepSize(tokens, targets, accumulates=task.window > rows)
+    step = StepSize(tokens, targets, accumulates=task.window > rows * task.ranks)
     weights = cost.training_weight_bytes(config, task.method, dtype)
     if machine.packs(config, task.method, dtype):
         weights += cost.packed_bytes(config, task.method, dtype, machine.memory_bytes)
@@ -33,4 +35,37 @@ def training_memory(
     )
     if task.averaged:
         parts["average"] = 4 * cost.trainable_count(config, task.method)
-    return parts
+    return divided(config, task, dtype, parts) if task.ranks > 1 else parts
+
+
+def divided(
+    config: ModelConfig, task: TrainTask, dtype: str, parts: dict[str, int]
+) -> dict[str, int]:
+    """Return the bytes on each of several devices that hold a part of the weights (FSDP2).
+
+    Weights, gradients and the optimiser's state are divided by the number of devices; what belongs
+    to a device's own rows is not. Whole at one time are the embedding and the head, which stay
+    gathered from the pass forwards to the end of the way back, the block at work and the next one,
+    which is fetched meanwhile, and of what is trained among them the gradients.
+
+    Args:
+        config: the architecture.
+        task: the training.
+        dtype: that is computed in.
+        parts: of one device, for its own rows.
+    """
+    adapts = leaves_adapter(task.method)
+    weights = cost.weight_bytes(config, dtype if adapts else "float32")
+    weights += 4 * cost.trainable_count(config, task.method) if adapts else 0
+    size = cost.DTYPE_BYTES[dtype]
+    embedding = config.vocab_size * config.hidden_size
+    block = parameter_count(config, embedding=False) / config.num_hidden_layers
+    heads = 0 if config.tie_word_embeddings else embedding
+    whole = (size if adapts else 4) * embedding + size * (heads + 2 * block)
+    if not adapts:
+        whole += size * block
+    if isinstance(task.method, Full):
+        whole += 4 * embedding + size * heads
+    held = {"gradients", "optimiser", "average"}
+    shares = {name: size // task.ranks if name in held else size for name, size in parts.items()}
+    return shares | {"weights": weights // task.ranks, "gathered weights": int(whole)}

@@ -169,6 +169,11 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
     without, peak = (sum(memory[recomputed].values()) for recomputed in (False, True))
     chosen = needs_checkpointing(without, machine.memory_bytes)
     used = chosen if task.checkpointing == "auto" else task.checkpointing
+    if task.ranks > 1:  # what is sent between the devices is not counted
+        time = {
+            recomputed: {part: seconds / task.ranks for part, seconds in parts.items()}
+            for recomputed, parts in time.items()
+        }
     extra = sum(time[True].values()) / sum(time[False].values()) - 1
     return Plan(
         task="train",

@@ -23,6 +23,7 @@ def plan_train_spec(
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
     base: Path | None = None,
+    ranks: int = 1,
 ) -> tuple[str, Plan]:
     """Plan what `leitai train` would do with a spec.
 
@@ -32,6 +33,7 @@ def plan_train_spec(
         data_root: where public data sets lie.
         overrides: ``key.path=value`` settings on top of the spec.
         base: the checkpoint that the run starts from, when it is there already.
+        ranks: processes that train together.
 
     Returns:
         The model's name and the plan.
@@ -54,6 +56,7 @@ def plan_train_spec(
         dtype=job.dtype,
         date=job.date,
         thinking=job.thinking,
+        ranks=ranks,
     )
     return job.model.removeprefix(SCRATCH), plan
 
@@ -75,6 +78,7 @@ def plan_adaptation(
     dtype: str,
     date: str | None = None,
     thinking: bool | None = None,
+    ranks: int = 1,
 ) -> Plan:
     """Plan training on these rows.
 
@@ -104,6 +108,7 @@ def plan_adaptation(
         valid_rows=len(valid),
         longest=lengths.longest,
         checkpointing=adapt.activation_checkpointing,
+        ranks=ranks,
         averaged=adapt.ema is not None,
     )
     return make_plan(config, task, machine, dtype)

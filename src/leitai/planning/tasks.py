@@ -30,6 +30,7 @@ class TrainTask:
         valid_rows: rows to validate with after each epoch.
         longest: tokens of the rows of the largest batch; None takes the mean.
         checkpointing: whether activations are recomputed; "auto": if they would not fit.
+        ranks: processes that train together, a device each.
         averaged: whether a moving average of what is trained is kept.
     """
 
@@ -46,10 +47,12 @@ class TrainTask:
     valid_rows: int = 0
     longest: float | None = None
     checkpointing: Literal["auto"] | bool = "auto"
+    ranks: int = 1
     averaged: bool = False
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")
+        _check(self, "ranks")
         _check_below(self, "targets", "tokens")
         _check_below(self, "shared", "tokens")
 
@@ -66,10 +69,10 @@ class TrainTask:
 
     @property
     def micro_rows(self) -> int:
-        """Rows that are computed at once."""
+        """Rows that are computed at once on one device."""
         shared = self.shared if self.shares(self.batch_rows) else 0
         fitting = int((self.batch_tokens - shared) // (self.tokens - shared))
-        return max(1, min(self.batch_rows, self.window, fitting))
+        return max(1, min(self.batch_rows, math.ceil(self.window / self.ranks), fitting))
 
     def shares(self, rows: float) -> bool:
         """Whether so many rows share their beginning."""

@@ -4,27 +4,30 @@
                                method.safetensors}
     checkpoints/best-00000100/{state.json, weights.safetensors}
 
+Of several processes each writes the rows of the tensors that it holds, as
+`weights-00001-of-00002.safetensors` and so on. Put one under the other they are the whole tensor,
+so any number of processes can go on from it.
+
 The random numbers of a step follow from the seed and the step, so no generator's state is stored.
 """
 
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_file, read_json, write_json
+from leitai.training.parts import Tensors, part_file, part_name, read_parts, save_part
+from leitai.training.ranks import Ranks
 
-FORMAT = 2
+FORMAT = 3
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
 STATE = "state.json"
-
-Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Checkpoint:
 
     step: int
     state: dict[str, Any]
-    tensors: dict[str, dict[str, Tensor]]
+    tensors: Mapping[str, Tensors]
 
 
 @dataclass
@@ -50,10 +53,12 @@ class CheckpointStore:
     Attributes:
         folder: where they lie.
         notes: what went wrong and was got over, for the user.
+        ranks: the processes that write a checkpoint together.
     """
 
     folder: Path
     notes: list[str] = field(default_factory=list)
+    ranks: Ranks = field(default_factory=Ranks)
 
     def tidy(self) -> None:
         """Remove what a kill in the middle of a write has left."""
@@ -73,15 +78,33 @@ class CheckpointStore:
         return self.folder / f"{kind}-{step:08d}"
 
     def _write(self, kind: str, step: int, state: Any, tensors: Mapping[str, Tensors]) -> None:
+        if self.ranks.count > 1:
+            self._write_together(kind, step, state, tensors)
+            return
         with atomic_folder(self._path(kind, step)) as folder:
+            hashes = {
+                f"{name}.safetensors": save_part(folder / f"{name}.safetensors", part)
+                for name, part in tensors.items()
+            }
+            _finish(folder, step, state, hashes)
+
+    def _write_together(
+        self, kind: str, step: int, state: Any, tensors: Mapping[str, Tensors]
+    ) -> None:
+        ranks = self.ranks
+        shared = atomic_folder(self._path(kind, step)) if ranks.first else nullcontext()
+        with shared as made:
+            folder = Path(ranks.texts(str(made) if made is not None else ""))
             hashes = {}
             for name, part in tensors.items():
-                path = folder / f"{name}.safetensors"
-                save_file({key: value.contiguous() for key, value in part.items()}, path)
-                hashes[path.name] = hash_file(path)
-            write_json(
-                folder / STATE, {"format": FORMAT, "step": step, "files": hashes, "state": state}
-            )
+                found = {key: ranks.own(value) for key, value in part.items()}
+                own = {key: value for key, value in found.items() if value is not None}
+                file = part_file(name, ranks.index, ranks.count)
+                hashes[file] = save_part(folder / file, own)
+            lines = ranks.texts("\n".join(f"{file} {digest}" for file, digest in hashes.items()))
+            if ranks.first:
+                _finish(folder, step, state, dict(line.split() for line in lines.splitlines()))
+        ranks.wait()  # nobody goes on before it is in place
 
     def save(
         self,
@@ -107,6 +130,8 @@ class CheckpointStore:
         """
         tensors = {"weights": weights, "optimizer": moments, "method": method}
         self._write("step", step, state, tensors | ({"average": average} if average else {}))
+        if not self.ranks.first:
+            return
         for old in self.steps()[KEPT:]:
             shutil.rmtree(self._path("step", old), ignore_errors=True)
         self._prune_best(state["best_step"])
@@ -131,9 +156,10 @@ class CheckpointStore:
             LeitaiError: the disk is full.
         """
         self._write("best", step, {}, {"weights": weights})
-        self._prune_best(step)
+        if self.ranks.first:
+            self._prune_best(step)
 
-    def load_best(self, step: int) -> dict[str, Tensor]:
+    def load_best(self, step: int) -> Tensors:
         """Return the weights that `save_best` kept.
 
         Raises:
@@ -141,29 +167,38 @@ class CheckpointStore:
         """
         return self._read("best", step).tensors["weights"]
 
-    def _read(self, kind: str, step: int) -> Checkpoint:
+    def _read(self, kind: str, step: int, *, check: bool = True) -> Checkpoint:
         folder = self._path(kind, step)
         content = read_json(folder / STATE)
         try:
             if content["format"] != FORMAT or content["step"] != step:
                 raise LeitaiError("written by another version of Leitai", where=folder / STATE)
-            tensors = {}
+            parts: dict[str, list[Path]] = {}
             for name, expected in sorted(content["files"].items()):
                 path = folder / name
                 if Path(name).name != name or not path.is_file():
                     raise LeitaiError("no such file", where=path)
-                if hash_file(path) != expected:
+                if check and hash_file(path) != expected:
                     raise LeitaiError("its contents have changed since it was written", where=path)
-                tensors[path.stem] = load_file(path)
-            return Checkpoint(step, content["state"], tensors)
+                parts.setdefault(part_name(name), []).append(path)
+            read = {name: read_parts(paths, self.ranks.count) for name, paths in parts.items()}
+            return Checkpoint(step, content["state"], read)
         except (KeyError, TypeError, AttributeError, SafetensorError, OSError) as error:
             raise LeitaiError(f"damaged ({error})", where=folder) from error
 
     def load_newest(self) -> Checkpoint | None:
         """Return the newest checkpoint that is whole, best weights included, or None.
 
-        A damaged one is passed over, removed and named in `notes`.
+        A damaged one is passed over, removed and named in `notes`. Of several processes the first
+        checks and chooses.
         """
+        found = self._newest_whole() if self.ranks.first else None
+        step = self.ranks.given(-1 if found is None else found.step)
+        if step < 0 or found is not None:
+            return found
+        return self._read("step", step, check=False)
+
+    def _newest_whole(self) -> Checkpoint | None:
         for step in self.steps():
             try:
                 checkpoint = self._read("step", step)
@@ -176,3 +211,8 @@ class CheckpointStore:
                 self.notes.append(f"{error}; resumed from {instead} instead")
                 shutil.rmtree(self._path("step", step), ignore_errors=True)
         return None
+
+
+def _finish(folder: Path, step: int, state: Any, hashes: Mapping[str, str]) -> None:
+    content = {"format": FORMAT, "step": step, "files": hashes, "state": state}
+    write_json(folder / STATE, content)

@@ -26,14 +26,14 @@ def free_bytes(device: torch.device) -> int:
     return available_bytes()
 
 
-def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec) -> None:
+def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec, ranks: int = 1) -> None:
     """Refuse a run that cannot begin.
 
     Raises:
         LeitaiError: gradients and the optimiser's state alone are larger than the free memory.
     """
     state = _STATE_BYTES + (0 if spec.ema is None else _AVERAGE_BYTES)
-    needed, free = trainable_parameters(decoder) * state, free_bytes(decoder.device)
+    needed, free = trainable_parameters(decoder) * state // ranks, free_bytes(decoder.device)
     if needed > free:
         raise LeitaiError(
             f"training needs {needed / 2**30:.1f} GiB for gradients and the optimiser's state, "

@@ -16,6 +16,7 @@ from leitai.training.spec import AdaptSpec
 from leitai.training.tracking.names import TrackerName
 
 if TYPE_CHECKING:
+    from leitai.training.ranks import Ranks
     from leitai.training.result import TrainResult
     from leitai.training.validation import Metrics, Writer
 
@@ -106,12 +107,28 @@ def run_train_job(
         LeitaiError: any mistake in spec, data or model; the folder holds a run and `resume` is not
             set; what `train` raises.
     """
+    from leitai.training.ranks import joined
+
+    job = load_spec(spec_path, TrainJob, overrides)
+    with joined(job.device) as ranks:
+        return _run(job, spec_path, out, resume, data_root, metrics or {}, write, ranks)
+
+
+def _run(
+    job: TrainJob,
+    spec_path: Path,
+    out: Path | None,
+    resume: bool,
+    data_root: Path | None,
+    metrics: "Metrics",
+    write: "Writer | None",
+    ranks: "Ranks",
+) -> "TrainResult":
     from leitai.models import resolve_model
     from leitai.training.result import RESULT_FILE
     from leitai.training.scratch import create_scratch
     from leitai.training.trainer import train
 
-    job = load_spec(spec_path, TrainJob, overrides)
     spec_folder = spec_path.resolve().parent
     run = (out if out is not None else Path("runs") / job.name).resolve()
     if not resume and any((run / name).exists() for name in (RESULT_FILE, "checkpoints")):
@@ -128,12 +145,15 @@ def run_train_job(
         )
     else:
         train_rows, valid_rows = job_rows(job, spec_folder, data_root)
-    write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
+    if ranks.first:
+        write_json(run / "resolved.json", _resolved(job, train_rows, valid_rows))
     if job.model.startswith(SCRATCH):
         base = run / "base"
         texts = (str(m["content"]) for row in train_rows for m in row.messages if m.get("content"))
         preset = job.model.removeprefix(SCRATCH)
-        create_scratch(preset, texts, base, vocab_size=job.vocab_size, seed=job.seed)
+        if ranks.first:
+            create_scratch(preset, texts, base, vocab_size=job.vocab_size, seed=job.seed)
+        ranks.wait()
     else:
         beside = spec_folder / job.model
         base = beside if beside.is_dir() else resolve_model(job.model)
@@ -150,10 +170,11 @@ def run_train_job(
         thinking=job.thinking,
         device=job.device,
         dtype=job.dtype,
-        metrics=metrics or {},
+        metrics=metrics,
         write=write,
         samples=job.samples,
         track=job.track,
+        ranks=ranks,
     )
 
 

@@ -4,10 +4,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
@@ -18,7 +19,7 @@ from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
 from leitai.training.batches import Example, Ints, epoch_windows, generator, window_parts
-from leitai.training.checkpoint import Checkpoint, CheckpointStore
+from leitai.training.checkpoint import CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
 from leitai.training.failure import check_validation, diverged_at
@@ -26,8 +27,10 @@ from leitai.training.interrupts import deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
-from leitai.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from leitai.training.optimizer import make_optimizer, set_rate
 from leitai.training.precision import WorkingCopies
+from leitai.training.ranks import Ranks
+from leitai.training.resuming import save
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import Tracking
@@ -58,6 +61,7 @@ class Loop:
         show: called with the step at each evaluation, with the weights that are judged in place.
         tracking: is told of every line of metrics.
         products: the number format of products where it is not that of the weights.
+        ranks: the processes that train together.
         step: updates done.
     """
 
@@ -76,6 +80,7 @@ class Loop:
     show: Callable[[int], None] | None = None
     tracking: Tracking = field(default_factory=Tracking)
     products: torch.dtype | None = None
+    ranks: Ranks = field(default_factory=Ranks)
     step: int = 0
     totals: Totals = field(default_factory=Totals)
 
@@ -104,50 +109,19 @@ class Loop:
         self._valid_bytes = sum(row.answer_bytes for row in self.valid)
         self._windows: tuple[int, list[Ints]] = (-1, [])
         self._lengths = [row.length for row in self.train]
+        self._shortest = self.train[int(np.argmin(self._lengths))]
 
     def _batches(self, examples: Sequence[Example], batch_rows: int) -> list[Batch]:
+        own = self.ranks.part(self.decoder, examples)
         return [
             self.objective.batch(part, self.device)
-            for part in window_parts(examples, batch_rows, self.spec.batch_tokens)
+            for part in (window_parts(own, batch_rows, self.spec.batch_tokens) if own else ())
         ]
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of the same run."""
-        weights = checkpoint.tensors["weights"]
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(weights[name])
-        restore_optimizer(self.optimizer, self.parameters, checkpoint.tensors["optimizer"])
-        self.hooks.restore(checkpoint.tensors["method"])
-        if self.average is not None:
-            self.average.restore(checkpoint.tensors["average"])
-        state = checkpoint.state
-        self.step = checkpoint.step
-        self.totals = Totals(**state["totals"])
-        self.early = EarlyStopping(**state["early"])
-        if state["threads"] != torch.get_num_threads():
-            self.store.notes.append(
-                f"resumed with {torch.get_num_threads()} threads instead of {state['threads']}: "
-                "the last bits of the weights may differ from those of an uninterrupted run"
-            )
-
-    def _save(self) -> None:
-        state = {
-            "identity": dict(self.identity),
-            "totals": asdict(self.totals),
-            "early": self.early.to_dict(),
-            "best_step": None if self.early.best_loss is None else self.early.best_step,
-            "threads": torch.get_num_threads(),
-        }
-        moments = optimizer_tensors(self.optimizer, self.parameters)
-        self.store.save(
-            self.step,
-            state,
-            trainable_state(self.decoder),
-            moments,
-            self.hooks.state(),
-            None if self.average is None else self.average.tensors,
-        )
+    def _filler(self) -> Batch:
+        """Return a small batch to take part with where other processes have one more."""
+        batch: Batch = self.objective.batch([self._shortest], self.device)
+        return batch
 
     def run(self) -> None:
         """Train until the steps or the patience are used up.
@@ -159,15 +133,16 @@ class Loop:
         before, start = self.totals.seconds, time.perf_counter()
         saved_at, saving = start, 0.0
         tell = self.tracking.take
-        metrics = MetricsLog(self.run_folder / "metrics.jsonl", self.step, tell)
-        clock = MetricsLog(self.run_folder / "clock.jsonl", self.step, tell)
+        kept = self.run_folder if self.ranks.first else None
+        metrics = MetricsLog(kept and kept / "metrics.jsonl", self.step, tell)
+        clock = MetricsLog(kept and kept / "clock.jsonl", self.step, tell)
         self.decoder.train()
         with (
             metrics,
             clock,
             # recomputation is for want of memory
             nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
-            packed_weights(self.decoder),
+            packed_weights(self.decoder) if self.ranks.count == 1 else nullcontext(),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -179,16 +154,18 @@ class Loop:
                 now = time.perf_counter()
                 self.totals.seconds = before + now - start
                 meter.show(self.step, self.totals, now, last=self.step == self.total)
-                if interrupt.requested:
-                    self._save()
+                due = self.ranks.first and self._checkpoint_due(now - saved_at, saving)
+                stop, due = self.ranks.agree(interrupt.requested, due)
+                if stop:
+                    save(self)
                     raise LeitaiError(
                         f"stopped after step {self.step} of {self.total}",
                         where=self.run_folder,
                         remedy="run the same command again to go on from there "
                         "(leitai train: with --resume)",
                     )
-                if self._checkpoint_due(now - saved_at, saving):
-                    self._save()
+                if due:
+                    save(self)
                     saved_at = time.perf_counter()
                     saving = saved_at - now
         self.decoder.eval()
@@ -216,20 +193,27 @@ class Loop:
     def _update(self) -> dict[str, Any]:
         """Do one step; return its line of metrics."""
         spec, batches = self.spec, self._next_batches()
-        # Dropout's draws follow from seed and step, so a resumed run draws the same.
-        torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)))
-        weight = sum(batch.weight for batch in batches)
+        # Dropout's draws follow from seed, step and rank, so a resumed run draws the same.
+        torch.manual_seed(int(generator(self.seed, self.step).integers(1 << 63)) + self.ranks.index)
+        weight, tokens, targets = self.ranks.total(
+            sum(batch.weight for batch in batches),
+            sum(batch.tokens for batch in batches),
+            sum(batch.predictions for batch in batches),
+        )
         losses = []
         with self._computing():
-            for batch in self.objective.prepare(self.decoder, batches):
-                part = self.objective.loss(self.decoder, batch) / weight
+            prepared = self.objective.prepare(self.decoder, batches)
+            for batch, counts in self.ranks.even(prepared, self._filler):
+                part = self.objective.loss(self.decoder, batch)
+                part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
                 losses.append(part.detach())
             penalty = self.hooks.penalty()
             if penalty is not None:
                 penalty.backward()  # type: ignore[no-untyped-call]
-        norm = clip_grad_norm_(self.parameters.values(), spec.clip or math.inf)
+        norm = self.ranks.whole(clip_grad_norm_(self.parameters.values(), spec.clip or math.inf))
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
+        (loss,) = self.ranks.total(loss)
         if not (math.isfinite(loss) and math.isfinite(norm_value)):
             self._fail(loss, norm_value, batches)
         rate = spec.learning_rate * rate_factor(self.step, self.total, spec.warmup, spec.schedule)
@@ -241,8 +225,8 @@ class Loop:
         if self.average is not None:
             self.average.update(self.parameters, self.step)
         self.totals.loss = loss
-        self.totals.tokens += sum(batch.tokens for batch in batches)
-        self.totals.targets += sum(batch.predictions for batch in batches)
+        self.totals.tokens += int(tokens)
+        self.totals.targets += int(targets)
         return {
             "step": self.step,
             "epoch": round(self.step / self.steps_per_epoch, 6),
@@ -257,8 +241,9 @@ class Loop:
     def _fail(self, loss: float, norm: float, batches: Sequence[Batch]) -> None:
         """Stop before the weights are spoilt: keep them, and say where it happened."""
         self.optimizer.zero_grad(set_to_none=True)
-        self._save()
-        sources = [source for batch in batches for source in batch.sources]
+        save(self)
+        own = "\n".join(source for batch in batches for source in batch.sources)
+        sources = self.ranks.texts(own).splitlines()
         raise diverged_at(self.step + 1, loss, norm, sources, self.run_folder)
 
     def _evaluate(self) -> dict[str, Any]:
@@ -274,13 +259,17 @@ class Loop:
     def _validate(self) -> dict[str, Any]:
         with torch.no_grad(), self._computing():
             parts = [
-                self.objective.loss(self.decoder, batch)
+                self.objective.loss(self.decoder, batch) * (1.0 if counts else 0.0)
                 for group in self._valid_groups
-                for batch in self.objective.prepare(self.decoder, group)
+                for batch, counts in self.ranks.even(
+                    self.objective.prepare(self.decoder, group), self._filler
+                )
             ]
-        nats = torch.stack(parts).double().sum().item()
+        self.ranks.settle(self.decoder)
+        weights = sum(batch.weight for group in self._valid_groups for batch in group)
+        nats, weight = self.ranks.total(torch.stack(parts).double().sum().item(), weights)
         check_validation(nats, self.step, self.run_folder)
-        loss = nats / sum(batch.weight for group in self._valid_groups for batch in group)
+        loss = nats / weight
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
         score = None if self.measure is None else self.measure()
         best = self.early.update(self.step, loss, score)
@@ -296,16 +285,3 @@ class Loop:
             "tokens": self.totals.tokens,
         }
         return line if score is None else line | {f"valid_{self.spec.validation.metric}": score}
-
-    def take_best(self) -> None:
-        """Put the weights that validated best into the decoder; without validation, the last."""
-        if self.early.best_loss is None:
-            if self.average is not None:
-                self.average.exchange(self.parameters)
-            return
-        if self.average is None and self.early.best_step == self.step:
-            return
-        best = self.store.load_best(self.early.best_step)
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(best[name])

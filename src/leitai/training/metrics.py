@@ -32,24 +32,26 @@ class MetricsLog:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         resume_step: int,
         tell: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Open the file and drop the lines after `resume_step`, which are about to come again.
 
         Args:
-            path: the file.
+            path: the file; None writes nothing.
             resume_step: updates done.
             tell: called with each line once it is written.
 
         Raises:
             LeitaiError: the file cannot be written.
         """
-        lines = _lines_until(path, resume_step) if resume_step else []
-        write_text(path, "".join(f"{line}\n" for line in lines))
         self._path, self._tell = path, tell
-        self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._file: IO[str] | None = None
+        if path is not None:
+            lines = _lines_until(path, resume_step) if resume_step else []
+            write_text(path, "".join(f"{line}\n" for line in lines))
+            self._file = path.open("a", encoding="utf-8")
 
     def write(self, values: dict[str, Any]) -> None:
         """Append one line.
@@ -57,6 +59,8 @@ class MetricsLog:
         Raises:
             LeitaiError: the disk is full.
         """
+        if self._file is None:
+            return
         try:
             self._file.write(to_json(values) + "\n")
             self._file.flush()
@@ -78,4 +82,5 @@ class MetricsLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()

@@ -142,9 +142,10 @@ def restore_optimizer(
     optimizer: torch.optim.Optimizer,
     parameters: Mapping[str, nn.Parameter],
     tensors: Mapping[str, Tensor],
+    like: Callable[[nn.Parameter, Tensor], Tensor],
 ) -> None:
-    """Put back what `optimizer_tensors` returned, bit by bit."""
-    for key, value in tensors.items():
+    """Put back what `optimizer_tensors` returned, bit by bit; `like` as `Ranks.like`."""
+    for key in tensors:
         name, _, part = key.partition(_SEPARATOR)
         state: dict[str, Any] = optimizer.state[parameters[name]]
-        state[part] = value.to(parameters[name].device, copy=True)
+        state[part] = like(parameters[name], tensors[key])

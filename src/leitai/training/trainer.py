@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from leitai.adapters import (
+    AnyMethod,
     apply_method,
     leaves_adapter,
     save_adapter,
@@ -22,15 +24,19 @@ from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
 from leitai.base.memory import give_freed_memory_back, peak_bytes
 from leitai.data.rows import Row
-from leitai.models import load_decoder, read_config, save_decoder
+from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
-from leitai.training.checkpoint import CheckpointStore
+from leitai.training.checkpoint import Checkpoint, CheckpointStore
 from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
 from leitai.training.objectives.interface import Objective, Texts
+from leitai.training.ranks import Ranks
+from leitai.training.ranks.gathering import check_divisible, gathered
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
+from leitai.training.resuming import resume as resume_from
+from leitai.training.resuming import take_best
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking import TrackerName, forget, open_tracking
 from leitai.training.tracking.samples import Samples
@@ -58,6 +64,7 @@ def train(
     write: Writer | None = None,
     samples: int = 0,
     track: Sequence[TrackerName] | None = None,
+    ranks: Ranks | None = None,
 ) -> TrainResult:
     """Adapt a model; killed at any moment and called again, it ends with the same bits.
 
@@ -88,19 +95,17 @@ def train(
         write: lets the model answer rows (`leitai.evaluation.validation.write`).
         samples: validation rows that it answers at each evaluation, into `samples.jsonl`.
         track: where curves are shown too; None is TensorBoard where it is installed.
+        ranks: the processes that train together, from `leitai.training.ranks.joined`; None is this
+            one alone.
 
     Raises:
         LeitaiError: a file or row is not fit for it, the folder holds another run, the memory or
             the disk does not suffice, the loss is no longer finite, or the user interrupts.
     """
-    with run_lock(run_folder):
-        store = CheckpointStore(run_folder / "checkpoints")
-        store.tidy()
-        if not resume:
-            store.clear()
-            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
-                (run_folder / name).unlink(missing_ok=True)
-            forget(run_folder)
+    ranks = ranks or Ranks()
+    check_divisible(spec, dtype, samples, ranks)
+    with run_lock(run_folder) if ranks.first else nullcontext():
+        store = _open_store(run_folder, ranks, resume=resume)
         asking = valid_rows if isinstance(valid_rows, Sequence) else ()
         metric = find_metric(spec, metrics, asking)
         whole = not leaves_adapter(spec.method)
@@ -110,7 +115,8 @@ def train(
         config = read_config(model_folder)
         objective = make_objective(spec)
         texts = Texts(chat, config.vocab_size, run_folder, date, thinking, title)
-        learnt, checked = _read(objective, train_rows, valid_rows, texts)
+        with ranks.in_turn():  # what is written beside the run is written by one and then found
+            learnt, checked = _read(objective, train_rows, valid_rows, texts)
         base_hash = weights_hash(model_folder)
         identity = run_identity(spec, seed, base_hash, learnt, checked, dtype)
         if (finished := read_result(run_folder)) is not None:
@@ -119,18 +125,17 @@ def train(
         checkpoint = store.load_newest()
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
-        decoder = load_decoder(
-            model_folder, dtype="float32" if whole else dtype, device=device, quantize_head=False
-        )
+        kept = "float32" if whole else dtype
+        place = ranks.loads_on(device)
+        decoder = load_decoder(model_folder, dtype=kept, device=place, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
-        learnt, checked = (
-            objective.observe(decoder, examples, noted / f"{part}.safetensors")
-            for part, examples in (("train", learnt), ("validation", checked))
-        )
-        apply_method(decoder, with_start_ids(spec.method, chat.tokenizer.encode), seed)
-        objective.attach(decoder, seed)
-        check_memory(decoder, model_folder, spec)
-        decoder.activation_checkpointing = chooses_checkpointing(decoder, learnt, spec, dtype)
+        method = with_start_ids(spec.method, chat.tokenizer.encode)
+        learnt, checked = _prepare(decoder, method, objective, learnt, checked, noted, seed, ranks)
+        check_memory(decoder, model_folder, spec, ranks.count)
+        products = torch.bfloat16 if whole and dtype == "bfloat16" else None
+        divided = ranks.shard(decoder, products)
+        again = chooses_checkpointing(decoder, learnt, spec, dtype)
+        (decoder.activation_checkpointing,) = ranks.agree(again)
         if decoder.activation_checkpointing:
             give_freed_memory_back()
         done = 0 if checkpoint is None else checkpoint.step
@@ -138,7 +143,7 @@ def train(
             **{"model": str(model_folder), "seed": seed, "dtype": dtype},
             "adapt": spec.model_dump(mode="json"),
         }
-        tracking = open_tracking(track, title, run_folder, done, settings)
+        tracking = open_tracking(track if ranks.first else (), title, run_folder, done, settings)
 
         def trainee(rows: int | None) -> Trainee:
             labels = sorted({r.label for r in (*train_rows, *asking) if r.label is not None})
@@ -165,16 +170,27 @@ def train(
             measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
             show=shown,
             tracking=tracking,
-            products=torch.bfloat16 if whole and dtype == "bfloat16" else None,
+            products=None if divided else products,
+            ranks=ranks,
         )
-        if checkpoint is not None:
-            loop.resume(checkpoint)
-        for note in store.notes:
-            _logger.warning(note)
-        devices = [decoder.device] if decoder.device.type == "cuda" else []
-        with tracking, torch.random.fork_rng(devices):
-            loop.run()
-        return _finish(loop, model_folder, base_hash)
+        _run(loop, checkpoint)
+        plain = gathered(loop, model_folder, kept, seed)
+        if plain is not None:
+            _finish(loop, plain, model_folder, base_hash)
+        return _result(run_folder, ranks)
+
+
+def _open_store(run_folder: Path, ranks: Ranks, *, resume: bool) -> CheckpointStore:
+    store = CheckpointStore(run_folder / "checkpoints", ranks=ranks)
+    if ranks.first:
+        store.tidy()
+        if not resume:
+            store.clear()
+            for name in (RESULT_FILE, COST_FILE, "failure.json", "samples.jsonl"):
+                (run_folder / name).unlink(missing_ok=True)
+            forget(run_folder)
+    ranks.wait()
+    return store
 
 
 def _read(
@@ -189,17 +205,53 @@ def _read(
     return learnt, objective.examples(valid_rows, texts, training=False)
 
 
-def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
+def _result(run_folder: Path, ranks: Ranks) -> TrainResult:
+    ranks.wait()
+    found = read_result(run_folder)
+    assert found is not None  # the first process has just written it
+    return found[1]
+
+
+def _prepare(
+    decoder: Decoder,
+    method: AnyMethod,
+    objective: Objective[Any, Any],
+    learnt: Sequence[Any],
+    checked: Sequence[Any],
+    noted: Path,
+    seed: int,
+    ranks: Ranks,
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Put in what is trained, after the objective has seen the model as it is."""
+    with ranks.in_turn():
+        learnt = objective.observe(decoder, learnt, noted / "train.safetensors")
+        checked = objective.observe(decoder, checked, noted / "validation.safetensors")
+    apply_method(decoder, method, seed)
+    objective.attach(decoder, seed)
+    return learnt, checked
+
+
+def _run(loop: Loop, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None:
+        resume_from(loop, checkpoint)
+    for note in loop.store.notes:
+        _logger.warning(note)
+    device = loop.decoder.device
+    with loop.tracking, torch.random.fork_rng([device] if device.type == "cuda" else []):
+        loop.run()
+    take_best(loop)
+
+
+def _finish(loop: Loop, decoder: Decoder, model_folder: Path, base_hash: str) -> None:
     """Write the best weights, then the result, then drop the checkpoints."""
-    loop.take_best()
     spec, totals, early = loop.spec, loop.totals, loop.early
     if leaves_adapter(spec.method):
         output = loop.run_folder / "adapter"
-        save_adapter(loop.decoder, output, base_hash, base_name=str(model_folder))
+        save_adapter(decoder, output, base_hash, base_name=str(model_folder))
     else:
         output = loop.run_folder / "model"
         with atomic_folder(output) as temporary:
-            save_decoder(loop.decoder, temporary)
+            save_decoder(decoder, temporary)
             copy_text_files(model_folder, temporary)
     validated = early.best_loss is not None
     result = TrainResult(
@@ -215,7 +267,7 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
         target_tokens=totals.targets,
         train_rows=len(loop.train),
         valid_rows=len(loop.valid),
-        trainable_parameters=trainable_parameters(loop.decoder),
+        trainable_parameters=trainable_parameters(decoder),
         seconds=round(totals.seconds, 3),
         best_score=early.best_score if loop.measure is not None else None,
         peak_bytes=max(totals.peak_bytes, peak_bytes()),
@@ -223,4 +275,3 @@ def _finish(loop: Loop, model_folder: Path, base_hash: str) -> TrainResult:
     )
     result.write(loop.run_folder, dict(loop.identity))
     loop.store.clear()
-    return result

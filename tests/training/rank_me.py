@@ -1,0 +1,67 @@
+"""One process of a training job: model, run folder and variant; its place is in the environment."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from training_rows import make_rows
+
+from leitai.base import LeitaiError
+from leitai.training import AdaptSpec, train
+from leitai.training.loop import Loop
+from leitai.training.ranks import joined
+
+METHODS = {
+    "full": {"name": "full"},
+    "freeze": {"name": "freeze", "top_blocks": 1},
+    "lora": {"name": "lora", "rank": 4},
+}
+
+
+def fail(loop):
+    raise LeitaiError("a row cannot be read")
+
+
+def main(model: str, run: str, variant: str) -> None:
+    torch.set_num_threads(1)
+    name, _, option = variant.partition("+")
+    spec = AdaptSpec(
+        method=METHODS[name],
+        epochs=2,
+        batch_rows=3,
+        accumulation=2,
+        learning_rate=0.01,
+        evaluate_every=4,
+        patience=None,
+        ema=0.9 if option == "ema" else None,
+        activation_checkpointing=option == "again",
+    )
+    dtype = "bfloat16" if option == "bf16" else "float32"
+    rows = make_rows(25)  # windows of 6, 6, 6, 6 and 1: the last leaves processes without rows
+    try:
+        with joined("cpu") as ranks:
+            if option == "error" and ranks.index == 1:
+                Loop._next_batches = fail
+            train(
+                Path(model),
+                rows,
+                make_rows(7, 25),
+                spec,
+                Path(run),
+                seed=5,
+                dtype=dtype,
+                checkpoint_every=2,
+                ranks=ranks,
+            )
+            alone = "leitai.training.ranks.group" not in sys.modules
+            assert alone == (ranks.count == 1)
+            assert ranks.count > 1 or not torch.distributed.is_initialized()
+    except LeitaiError as error:
+        sys.exit(f"leitai: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
