@@ -45,6 +45,7 @@ def _weights(ours: Answers, theirs: Answers, dtype: str) -> Verdict:
 
 _CHECKS: dict[str, Callable[[Answers, Answers, str], Verdict]] = {
     "train": _losses,
+    "dpo": _losses,
     "score": _predictions,
     "generate": _ids,
     "load": _weights,

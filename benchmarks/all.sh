@@ -15,6 +15,8 @@
 #     lora-shared               6     the same behind a shared instruction
 #     lora-llama                6     LoRA, Llama-3.2-1B
 #     pairs                     6     preference pairs, against Leitai without sharing
+#     adalora prefix            1     small model, against peft
+#     dpo                       2     against trl
 #     pretrain-100m             6     against Trainer and litgpt
 #     pretrain-100m-bf16        4
 #     finetune-100m-bf16        5
@@ -37,8 +39,9 @@ GGUF=${GGUF:-.llama.cpp/gguf}
 RUNS=${RUNS:-runs}
 ROUNDS=${ROUNDS:-2}
 
-cases="full-nano full-micro lora-micro lora-chat lora-shared lora-llama pairs pretrain-100m \
-pretrain-100m-bf16 finetune-100m-bf16 score-77 score-77-large score-5shot generate load load-wide"
+cases="full-nano full-micro lora-micro lora-chat lora-shared lora-llama pairs adalora prefix dpo \
+pretrain-100m pretrain-100m-bf16 finetune-100m-bf16 score-77 score-77-large score-5shot generate \
+load load-wide"
 failed=
 
 measure() {

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["train", "score", "generate", "load"]
+Kind = Literal["train", "dpo", "score", "generate", "load"]
+MethodName = Literal["full", "lora", "adalora", "prefix"]
 LARGE = "Qwen2.5-0.5B"
 HUNDRED = "llama3-100m"  # no preset: see `material.HUNDRED_MILLION`
 
@@ -32,7 +33,8 @@ class Case:
         shape: a preset: a scratch preset, or a published model's shape.
         full: how much a full measurement does.
         quick: how much a quick one does; None leaves the case out unless it is asked for by name.
-        batches: rows of a training step; for writing, each number of prompts to write together.
+        batches: rows of a training step, for DPO pairs; for writing, each number of prompts to
+            write together.
         prompt: tokens of a prompt; for training and scoring, their mean. None takes the bundled
             bookshop questions as they are.
         answer: tokens to predict or to score, their mean; tokens to write, exactly.
@@ -66,14 +68,14 @@ class Case:
     peer_rows: int | None = None
     peer_items: int | None = None
     peer_batch: int = 4
-    method: Literal["full", "lora"] = "full"
+    method: MethodName = "full"
     dtype: str = "float32"
     peers: tuple[str, ...] = ("transformers",)
     bar: float | None = None
 
     def shrunk(self, rows: int) -> "Case":
         """Return the same case with at most so many rows a training step."""
-        if self.kind != "train":
+        if self.kind not in ("train", "dpo"):
             return self
         return replace(self, batches=tuple(min(rows, batch) for batch in self.batches))
 
@@ -173,6 +175,46 @@ CASES = (
         dtype="bfloat16",
         peers=("leitai, each row alone", "leitai, no sharing", "transformers"),
         bar=1.7,
+    ),
+    Case(
+        name="adalora",
+        title="AdaLoRA (rank 12 to 8) on qwen3-micro, 16 rows of about 103 tokens (20 targets) a "
+        "step",
+        kind="train",
+        shape="qwen3-micro",
+        full=Size(warm=1, counted=12),
+        quick=None,
+        batches=(16,),
+        prompt=83,
+        answer=20,
+        method="adalora",
+    ),
+    Case(
+        name="prefix",
+        title="prefix-tuning (20 virtual tokens) of qwen3-micro, 16 rows of about 103 tokens (20 "
+        "targets) a step",
+        kind="train",
+        shape="qwen3-micro",
+        full=Size(warm=1, counted=12),
+        quick=None,
+        batches=(16,),
+        prompt=83,
+        answer=20,
+        method="prefix",
+    ),
+    Case(
+        name="dpo",
+        title="DPO with LoRA r 16 on qwen3-micro, 8 pairs a step, prompts of about 200 tokens with "
+        "two answers of 60; the reference counts",
+        kind="dpo",
+        shape="qwen3-micro",
+        full=Size(warm=1, counted=6),
+        quick=None,
+        batches=(8,),
+        prompt=200,
+        answer=60,
+        method="lora",
+        peers=("trl",),
     ),
     Case(
         name="pretrain-100m",

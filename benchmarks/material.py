@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from cases import HUNDRED, Case, Size
+from cases import HUNDRED, Case, MethodName, Size
 
-from leitai.adapters import LoRA, apply_method, save_adapter, weights_hash
+from leitai.adapters import (
+    AdaLoRA,
+    Full,
+    LoRA,
+    PrefixTuning,
+    apply_method,
+    save_adapter,
+    weights_hash,
+)
+from leitai.adapters.method import AnyMethod
 from leitai.data.bookshop import rows as bookshop_rows
 from leitai.models import (
     SCRATCH_PRESETS,
@@ -31,6 +40,13 @@ SEED = 1
 VOCABULARY = 3000  # of the scratch tokenizers, as in the demo
 STORED = "bfloat16"  # how published weights are stored
 RANK, ALPHA = 16, 32
+METHODS: dict[MethodName, AnyMethod] = {
+    "full": Full(),
+    "lora": LoRA(rank=RANK, alpha=ALPHA),
+    "adalora": AdaLoRA(),
+    "prefix": PrefixTuning(virtual_tokens=20),
+}
+BETA = 0.1  # of DPO
 HUNDRED_MILLION = ModelConfig(
     family="llama",
     vocab_size=32_000,
@@ -48,7 +64,12 @@ HUNDRED_MILLION = ModelConfig(
     bos_token_id=1,
     eos_token_ids=(2,),
 )
-LEARNING_RATES = {"full": 1e-3, "lora": 2e-4}
+LEARNING_RATES: dict[MethodName, float] = {
+    "full": 1e-3,
+    "lora": 2e-4,
+    "adalora": 1e-3,
+    "prefix": 1e-2,
+}
 
 Ids = list[int]
 
@@ -62,7 +83,7 @@ def _texts() -> list[str]:
 
 
 def make_model(shape: str, folder: Path) -> None:
-    """Write a checkpoint with random weights; adapters for LoRA lie beside it."""
+    """Write a checkpoint with random weights; what adapters start from lies beside it."""
     if shape in SCRATCH_PRESETS:
         create_scratch(shape, _texts(), folder, vocab_size=VOCABULARY, seed=SEED)
         return
@@ -74,10 +95,13 @@ def make_model(shape: str, folder: Path) -> None:
     save_decoder(init_decoder(config, SEED, dtype=torch.bfloat16), folder, dtype=STORED)
 
 
-def make_adapter(model: Path, folder: Path) -> None:
-    """Write the adapter from which both sides start: A drawn at random, B zero."""
-    decoder = load_decoder(model, dtype=STORED)
-    apply_method(decoder, LoRA(rank=RANK, alpha=ALPHA), SEED)
+def make_adapter(model: Path, folder: Path, method: MethodName, dtype: str) -> None:
+    """Write the adapter from which both sides start.
+
+    A prefix starts as keys and values of real tokens, so it depends on the number format.
+    """
+    decoder = load_decoder(model, dtype=dtype)
+    apply_method(decoder, METHODS[method], SEED)
     save_adapter(decoder, folder, weights_hash(model))
 
 
@@ -104,6 +128,7 @@ def job_inputs(case: Case, model: Path, size: Size) -> dict[str, Any]:
     drawn = Drawn(np.random.default_rng(SEED), vocabulary)
     return {
         "train": _training,
+        "dpo": _pairs,
         "score": _scoring,
         "generate": _prompts,
         "load": lambda *_: {},
@@ -124,19 +149,44 @@ def _training(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, An
                 answer = drawn.ids(drawn.around(case.answer))
                 targets = list(range(len(start), len(start) + len(answer)))
                 rows.append({"ids": start + answer, "targets": targets})
-    cut = size.warm * rows_a_step
-    parts = {"warm": rows[:cut], "counted": rows[cut:]}
+    lengths = [len(row["ids"]) for row in rows]
     return {
-        "rows": parts,
+        "rows": _parts(rows, size.warm * rows_a_step),
         "peer_rows": case.peer_rows or rows_a_step,
-        # Leitai's own order, which sorts by length in pools; the peer takes it over.
-        "windows": {
-            name: [
-                [int(i) for i in window]
-                for window in epoch_windows([len(r["ids"]) for r in part], rows_a_step, SEED, 0)
-            ]
-            for name, part in parts.items()
-        },
+        "windows": _windows(lengths, size.warm * rows_a_step, rows_a_step),
+    }
+
+
+def _pairs(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:
+    assert case.prompt is not None
+    (pairs_a_step,) = case.batches
+    pairs = [
+        {
+            "prompt": drawn.ids(drawn.around(case.prompt)),
+            "chosen": drawn.ids(drawn.around(case.answer)),
+            "rejected": drawn.ids(drawn.around(case.answer)),
+        }
+        for _ in range((size.warm + size.counted) * pairs_a_step)
+    ]
+    cut = size.warm * pairs_a_step
+    lengths = [2 * len(p["prompt"]) + len(p["chosen"]) + len(p["rejected"]) for p in pairs]
+    return {
+        "beta": BETA,
+        "pairs": _parts(pairs, cut),
+        "tokens": sum(lengths[cut:]),
+        "windows": _windows(lengths, cut, pairs_a_step),
+    }
+
+
+def _parts(found: list[Any], cut: int) -> dict[str, list[Any]]:
+    return {"warm": found[:cut], "counted": found[cut:]}
+
+
+def _windows(lengths: list[int], cut: int, window: int) -> dict[str, list[list[int]]]:
+    """Return Leitai's own order, which sorts by length in pools; the peer takes it over."""
+    return {
+        name: [[int(i) for i in chosen] for chosen in epoch_windows(part, window, SEED, 0)]
+        for name, part in _parts(lengths, cut).items()
     }
 
 
@@ -187,15 +237,18 @@ def write_jobs(cases: Mapping[Case, Size], folder: Path) -> dict[str, Path]:
     """Make all weights and inputs under `folder`; return each case's job file by name."""
     jobs = {}
     for case, size in cases.items():
-        model, adapter = folder / case.shape, folder / f"{case.shape}.adapter"
+        model = folder / case.shape
+        adapter = folder / f"{case.shape}.{case.method}.{case.dtype}"
+        adapts = case.method != "full"
         if not model.exists():
             make_model(case.shape, model)
-        if case.method == "lora" and not adapter.exists():
-            make_adapter(model, adapter)
+        if adapts and not adapter.exists():
+            make_adapter(model, adapter, case.method, case.dtype)
         job = {
             "kind": case.kind,
             "model": str(model),
-            "adapter": str(adapter) if case.method == "lora" else None,
+            "adapter": str(adapter) if adapts else None,
+            "method": METHODS[case.method].model_dump(mode="json"),
             "dtype": case.dtype,
             "learning_rate": LEARNING_RATES[case.method],
             **job_inputs(case, model, size),

@@ -10,6 +10,7 @@ from torch import Tensor
 Job = dict[str, Any]
 Row = dict[str, list[int]]
 MeanLoss = Callable[[Tensor, Tensor], Tensor]
+AfterUpdate = Callable[[int], object]
 IGNORED = -100
 
 
@@ -27,13 +28,20 @@ def labels_of(row: Row) -> list[int]:
     return labels
 
 
-def train(job: Job, parameters: Sequence[torch.nn.Parameter], mean_loss: MeanLoss) -> Job:
+def train(
+    job: Job,
+    parameters: Sequence[torch.nn.Parameter],
+    mean_loss: MeanLoss,
+    after_update: AfterUpdate | None = None,
+) -> Job:
     """Train on the job's rows with AdamW and clipping, and measure it.
 
     Args:
         job: what to do.
         parameters: what is trained.
         mean_loss: (ids, labels), both [rows, T], to the mean loss over the labels that count.
+        after_update: called in the counted steps with their number, from 1, while the gradients
+            are still there.
     """
 
     def run(part: str) -> list[float]:
@@ -42,7 +50,7 @@ def train(job: Job, parameters: Sequence[torch.nn.Parameter], mean_loss: MeanLos
         optimizer = torch.optim.AdamW(
             parameters, lr=job["learning_rate"], weight_decay=0.0, fused=True
         )
-        for window in job["windows"][part]:
+        for step, window in enumerate(job["windows"][part], start=1):
             targets = sum(len(rows[i]["targets"]) for i in window)
             total = 0.0
             for start in range(0, len(window), size):
@@ -54,6 +62,8 @@ def train(job: Job, parameters: Sequence[torch.nn.Parameter], mean_loss: MeanLos
                 total += loss.item()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
+            if after_update and part == "counted":
+                after_update(step)
             optimizer.zero_grad(set_to_none=True)
             losses.append(total)
         return losses

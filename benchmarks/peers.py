@@ -39,6 +39,7 @@ APART = ("lm-eval", "litgpt")  # sides whose packages the tests do not need
 PACKAGES = {
     "transformers": ("transformers", "peft"),
     "Trainer": ("transformers",),
+    "trl": ("trl", "transformers", "peft"),
     "litgpt": ("litgpt",),
     "lm-eval": ("lm_eval", "transformers"),
 }

@@ -2,24 +2,28 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
-from material import ALPHA, RANK, SEED
+from material import SEED
 from measure import Watch, checksum, read_through
+from pydantic import TypeAdapter
 
 import leitai
-from leitai.adapters import Full, LoRA, apply_method
+from leitai.adapters import apply_method
+from leitai.adapters.method import AnyMethod, Method
 from leitai.forest import plant
 from leitai.models import Decoder, load_decoder
 from leitai.training import AdaptSpec, batches
-from leitai.training.batches import EncodedRow
+from leitai.training.batches import EncodedRow, Example
 from leitai.training.checkpoint import CheckpointStore
 from leitai.training.loop import Loop
-from leitai.training.objectives import make_objective
+from leitai.training.objectives import DPO, make_objective
+from leitai.training.objectives.preference import Pair
 
 Job = dict[str, Any]
 
@@ -36,10 +40,27 @@ def _row(row: dict[str, list[int]], number: int) -> EncodedRow:
     )
 
 
-def _loop(decoder: Decoder, rows: list[dict[str, list[int]]], spec: AdaptSpec, run: Path) -> Loop:
+def _rows(rows: list[dict[str, list[int]]]) -> list[EncodedRow]:
+    return [_row(row, number) for number, row in enumerate(rows)]
+
+
+def _pair(pair: dict[str, list[int]], number: int) -> Pair:
+    def row(answer: list[int]) -> EncodedRow:
+        ids = pair["prompt"] + answer
+        return _row({"ids": ids, "targets": [*range(len(pair["prompt"]), len(ids))]}, number)
+
+    return Pair(row(pair["chosen"]), row(pair["rejected"]))
+
+
+def _method(job: Job) -> AnyMethod:
+    found: AnyMethod = TypeAdapter(Method).validate_python(job["method"])
+    return found
+
+
+def _loop(decoder: Decoder, examples: Sequence[Example], spec: AdaptSpec, run: Path) -> Loop:
     return Loop(
         decoder,
-        [_row(row, number) for number, row in enumerate(rows)],
+        examples,
         [],
         spec=spec,
         seed=SEED,
@@ -58,7 +79,7 @@ def train(job: Job, *, share: bool = True, rows_at_once: int | None = None) -> J
         share: whether what rows begin with together is computed once.
         rows_at_once: rows of a batch; None: those of a step.
     """
-    method = LoRA(rank=RANK, alpha=ALPHA) if job["adapter"] else Full()
+    method = _method(job)
     decoder = load_decoder(Path(job["model"]), dtype=job["dtype"])
     apply_method(decoder, method, SEED)
     window = len(job["windows"]["counted"][0])
@@ -75,14 +96,58 @@ def train(job: Job, *, share: bool = True, rows_at_once: int | None = None) -> J
     planting = mock.patch.object(batches, "plant", partial(plant, share=share))
     with tempfile.TemporaryDirectory() as folder, planting:
         if job["rows"]["warm"]:
-            _loop(decoder, job["rows"]["warm"], spec, Path(folder, "warm")).run()
-        loop = _loop(decoder, job["rows"]["counted"], spec, Path(folder, "counted"))
+            _loop(decoder, _rows(job["rows"]["warm"]), spec, Path(folder, "warm")).run()
+        loop = _loop(decoder, _rows(job["rows"]["counted"]), spec, Path(folder, "counted"))
         with Watch() as watch:
             loop.run()
-        lines = Path(folder, "counted", "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        losses = _losses(Path(folder, "counted"))
     return {
         "measures": {"tokens_per_second": loop.totals.tokens / watch.seconds},
-        "answers": {"losses": [json.loads(line)["loss"] for line in lines]},
+        "answers": {"losses": losses},
+    }
+
+
+def _losses(run: Path) -> list[float]:
+    """Return each step's loss with the method's own part, as peers print it."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [line["loss"] + line.get("penalty", 0.0) for line in lines]
+
+
+def dpo(job: Job) -> Job:
+    """Train on preference pairs, from the question to the reference on.
+
+    Each part starts from the same weights, so that the reference is the same.
+    """
+    spec = AdaptSpec(
+        method=_method(job),
+        objective=DPO(beta=job["beta"]),
+        epochs=1,
+        batch_rows=len(job["windows"]["counted"][0]),
+        learning_rate=job["learning_rate"],
+        schedule="constant",
+        warmup=0.0,
+        weight_decay=0.0,
+    )
+
+    def run(part: str) -> tuple[float, list[float]]:
+        decoder = load_decoder(Path(job["model"]), dtype=job["dtype"])
+        pairs = [_pair(pair, number) for number, pair in enumerate(job["pairs"][part])]
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with Watch() as asking:
+                examples = make_objective(spec).observe(decoder, pairs, folder / "reference")
+            apply_method(decoder, spec.method, SEED)
+            loop = _loop(decoder, examples, spec, folder / "run")
+            with Watch() as training:
+                loop.run()
+            return asking.seconds + training.seconds, _losses(folder / "run")
+
+    if job["pairs"]["warm"]:
+        run("warm")
+    seconds, losses = run("counted")
+    return {
+        "measures": {"tokens_per_second": job["tokens"] / seconds},
+        "answers": {"losses": losses},
     }
 
 

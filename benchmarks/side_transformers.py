@@ -28,10 +28,11 @@ def load_model(job: Job) -> PreTrainedModel:
 def train(job: Job) -> Job:
     """Train with a plain loop: their model and loss, torch's AdamW."""
     model: torch.nn.Module = load_model(job)
+    after_update = None
     if job["adapter"]:
-        from peft import PeftModel
+        from peer_adapters import adapted
 
-        model = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
+        model, after_update = adapted(model, job)
     model.train()
     trained = [p for p in model.parameters() if p.requires_grad]
 
@@ -39,7 +40,7 @@ def train(job: Job) -> Job:
         loss: Tensor = model(input_ids=ids, labels=labels, use_cache=False).loss
         return loss
 
-    return peer_training.train(job, trained, mean_loss)
+    return peer_training.train(job, trained, mean_loss, after_update)
 
 
 def score(job: Job) -> Job:

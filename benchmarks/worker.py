@@ -1,6 +1,6 @@
 """One measurement in a process of its own: `python worker.py SIDE JOB RESULT`.
 
-A side is a module with a function for each kind of work that it does (`train`, `score`,
+A side is a module with a function for each kind of work that it does (`train`, `dpo`, `score`,
 `generate`, `load`). It takes the job and returns the measured numbers under "measures" and, under
 "answers", what both sides must agree on.
 """
@@ -20,6 +20,7 @@ SIDES: dict[str, tuple[str, dict[str, Any]]] = {
     "leitai, each row alone": ("side_leitai", {"rows_at_once": 1}),
     "transformers": ("side_transformers", {}),
     "Trainer": ("side_trainer", {}),
+    "trl": ("side_trl", {}),
     "litgpt": ("side_litgpt", {}),
     "lm-eval": ("side_lm_eval", {}),
 }
