@@ -22,6 +22,7 @@ from leitai.training.optimizer import (
     restore_optimizer,
     set_rate,
 )
+from leitai.training.ranks.alone import Ranks
 from leitai.training.spec import Muon
 
 needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
@@ -92,7 +93,7 @@ def test_muon_comes_back_bit_by_bit(checkpoint):
     }
     second, second_optimizer = prepare(checkpoint, optimizer=Muon(momentum=0.9))
     second.load_state_dict(first.state_dict())
-    restore_optimizer(second_optimizer, dict(second.named_parameters()), saved)
+    restore_optimizer(second_optimizer, dict(second.named_parameters()), saved, Ranks().like)
     for decoder, optimizer in ((first, first_optimizer), (second, second_optimizer)):
         fill(decoder, 9)
         optimizer.step()

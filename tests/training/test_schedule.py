@@ -17,6 +17,7 @@ from leitai.training.optimizer import (
     restore_optimizer,
     set_rate,
 )
+from leitai.training.ranks.alone import Ranks
 from leitai.training.schedule import rate_factor
 from leitai.training.spec import WSD, AdaptSpec
 
@@ -176,7 +177,8 @@ def test_the_optimiser_comes_back_bit_by_bit(checkpoint):
     with torch.no_grad():
         for name, parameter in second.items():
             parameter.copy_(first[name])
-    restore_optimizer(second_optimizer, second, optimizer_tensors(first_optimizer, first))
+    saved = optimizer_tensors(first_optimizer, first)
+    restore_optimizer(second_optimizer, second, saved, Ranks().like)
     step(first, first_optimizer, 9)
     step(second, second_optimizer, 9)
     for name, parameter in first.items():

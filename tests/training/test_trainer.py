@@ -82,7 +82,7 @@ def test_a_run_learns_and_leaves_a_model(checkpoint, rows, tmp_path):
     assert (result.train_rows, result.valid_rows, result.epochs) == (40, 8, 25.0)
     assert steps[-1]["tokens"] == result.train_tokens > result.target_tokens > 0
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {
+    assert names - {"tensorboard", "tracking.json"} == {  # those two where it is installed
         *("model", "metrics.jsonl", "clock.jsonl", "result.json", "cost.json", ".lock")
     }
     assert {"config.json", "tokenizer.json", "chat_template.jinja"} <= {

@@ -4,6 +4,7 @@ FSDP2 (Zhao et al., arXiv 2304.11277; `torch.distributed.fsdp.fully_shard`): eac
 are gathered when it runs and given back after it, gradients are summed where their part is kept.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,7 @@ B = TypeVar("B")
 E = TypeVar("E", bound=Example)
 
 PATIENCE = timedelta(hours=2)  # that processes wait while the first writes a large model
+_LEFT, _LEAVING_SECONDS = "leitai left", 30.0
 _LOST = ("connection", "broken pipe", "gloo", "nccl", "peer", "socket", "timed out", "store")
 
 
@@ -63,9 +65,16 @@ class Group(Ranks):
         return error
 
     def leave(self) -> None:
-        """End the connections, all at one time."""
+        """End the connections; the first process, which keeps the store, goes last."""
         self.wait()
+        until = time.monotonic() + _LEAVING_SECONDS
+        while self.first and self._store.add(_LEFT, 0) < self.count - 1:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.01)
         dist.destroy_process_group()
+        if not self.first:
+            self._store.add(_LEFT, 1)
 
     def wait(self) -> None:
         """See `Ranks.wait`."""
