@@ -9,6 +9,7 @@ from torch.nn.functional import dropout, linear
 from leitai.adapters.interface import StepHooks, Tensors
 from leitai.adapters.lora import low_rank_update
 from leitai.adapters.method import AdaLoRA
+from leitai.adapters.targets import plain_linear
 from leitai.models import Decoder
 
 _DEVIATION = 0.02
@@ -78,12 +79,10 @@ class AdaLoRALinear(nn.Linear):
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the update added to the weight, rounded once."""
-        plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
         with torch.no_grad():
             update = self.lora_B.double() @ (self.lora_A.double() * self.lora_E.double())
             self.weight.copy_(self.weight.double().add_(update, alpha=self.scaling))
-        plain.weight, plain.bias = self.weight, self.bias
-        return plain
+        return plain_linear(self)
 
 
 def adalora_layers(decoder: Decoder) -> Iterator[tuple[str, AdaLoRALinear]]:

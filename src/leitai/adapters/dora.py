@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
 from leitai.adapters.lora import LoRALinear, low_rank_update
+from leitai.adapters.targets import plain_linear
 
 
 class DoRALinear(LoRALinear):
@@ -81,6 +82,4 @@ class DoRALinear(LoRALinear):
             rows.mul_(self.scaling).add_(self.weight)
             scale = self.lora_magnitude_vector.double() / torch.linalg.norm(rows, dim=1)
             self.weight.copy_(rows.mul_(scale[:, None]))
-        plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
-        plain.weight, plain.bias = self.weight, self.bias
-        return plain
+        return plain_linear(self)

@@ -27,6 +27,7 @@ from leitai.adapters.targets import (
     check_complete,
     dense,
     matches,
+    plain_linear,
     put,
     target_names,
     to_target_modules,
@@ -70,8 +71,7 @@ class IA3Linear(nn.Linear):
 
     def merged(self) -> nn.Linear:
         """Return a plain linear layer with the factors in weight and bias, each rounded once."""
-        plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
-        plain.weight, plain.bias = self.weight, self.bias
+        plain = plain_linear(self)
         factors = self.ia3_l.detach().double()
         with torch.no_grad():
             plain.weight.copy_(plain.weight.double() * factors)

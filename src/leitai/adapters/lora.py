@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 
+from leitai.adapters.targets import plain_linear
 from leitai.kernels.packed import PackedWeight
 
 
@@ -102,9 +103,7 @@ class LoRALinear(nn.Linear):
         update = self.lora_B.weight.double() @ self.lora_A.weight.double()
         with torch.no_grad():
             self.weight.copy_(self.weight.double().add_(update, alpha=self.scaling))
-        plain = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
-        plain.weight, plain.bias = self.weight, self.bias
-        return plain
+        return plain_linear(self)
 
 
 def _product(x: Tensor, weight: Tensor | PackedWeight, bias: Tensor | None) -> Tensor:

@@ -1,6 +1,5 @@
 """Frozen weights laid out for training, and put back as they were afterwards."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ from torch import nn
 
 from leitai.adapters.cost import PACKED_SHARE
 from leitai.adapters.lora import LoRALinear
+from leitai.base.memory import total_bytes
 from leitai.kernels.packed import PackedWeight
 from leitai.models import Decoder
 
@@ -29,8 +29,7 @@ def packed_weights(decoder: Decoder, rows: int = 2048) -> Iterator[None]:
         for module in decoder.modules()
         if type(module) is LoRALinear and PackedWeight.takes(module.weight)
     ]
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if sum(layer.weight.nbytes for layer in layers) >= PACKED_SHARE * machine:
+    if sum(layer.weight.nbytes for layer in layers) >= PACKED_SHARE * total_bytes():
         layers = []
     for layer in layers:
         layer.packed = PackedWeight(layer.weight.detach(), rows)

@@ -47,6 +47,13 @@ def target_names(decoder: Decoder, targets: Iterable[str]) -> list[str]:
     return [name for name in linear if any(matches(name, target) for target in targets)]
 
 
+def plain_linear(layer: nn.Linear) -> nn.Linear:
+    """Return a linear layer that holds the weight and the bias of an adapted one, uncopied."""
+    plain = nn.Linear(layer.in_features, layer.out_features, bias=False, device="meta")
+    plain.weight, plain.bias = layer.weight, layer.bias
+    return plain
+
+
 def put(decoder: Decoder, name: str, module: nn.Module) -> None:
     """Replace the module called `name`."""
     parent, _, child = name.rpartition(".")

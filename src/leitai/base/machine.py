@@ -6,6 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from leitai.base.memory import total_bytes
+
 _PACKAGES = ("leitai", "torch", "numpy", "scipy", "safetensors", "tokenizers", "jinja2", "pydantic")
 
 
@@ -22,14 +24,13 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """Describe processor, cores, memory and system, without the host's name."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "memory_bytes": memory,
+        "memory_bytes": total_bytes(),
     }
 
 

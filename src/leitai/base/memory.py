@@ -11,7 +11,6 @@ from threading import Lock
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_MMAP_THRESHOLD = -3  # in malloc.h
 
 
 def reset_peak() -> bool:
@@ -35,9 +34,14 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def total_bytes() -> int:
+    """Return the machine's memory, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def available_bytes() -> int:
     """Return the memory to be had without swapping, within the container's limit, in bytes."""
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = total_bytes()
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():
@@ -52,8 +56,8 @@ def available_bytes() -> int:
     return available
 
 
-# Parameters of glibc's mallopt(3), and their values outside `reused_memory`.
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+# Parameters of glibc's mallopt(3), and their values in and outside `reused_memory`.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _KEEP = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
 _GIVE_BACK = ((_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 128 << 10))
 _inside: list[None] = []  # one entry for each user of `reused_memory`
@@ -104,7 +108,6 @@ def give_freed_memory_back() -> None:
     twice the memory that its tensors had. Holds for the whole process; without effect elsewhere
     than under glibc.
     """
-    try:
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
-    except (AttributeError, OSError, TypeError):
-        return
+    libc = _glibc()
+    if libc is not None:
+        _set(libc, ((_MMAP_THRESHOLD, 1 << 20),))
