@@ -123,6 +123,215 @@ METRICS: dict[str, Metric] = {
             "模型编码参考文本的每个字节所需的比特数；与按词元计算的困惑度不同，它不受分词器影响",
         ),
     ),
+    "macro_f1": Metric(
+        Bilingual("macro-F1", "宏平均 F1"),
+        PERCENT,
+        Bilingual("the mean of the classes' F1", "各类别 F1 的平均值"),
+    ),
+    "out_of_scope_recall": Metric(
+        Bilingual("out-of-scope recall", "域外召回率"),
+        PERCENT,
+        Bilingual(
+            "the share of questions that belong to no class which are recognised as such",
+            "不属于任何类别的问题中被正确识别的比例",
+        ),
+    ),
+    "in_scope_accuracy": Metric(
+        Bilingual("in-scope accuracy", "域内准确率"),
+        PERCENT,
+        Bilingual(
+            "accuracy on the questions that belong to a class",
+            "只在属于某个类别的问题上计算的准确率",
+        ),
+    ),
+    "handoff_precision": Metric(
+        Bilingual("precision of handing over", "转人工精确率"),
+        PERCENT,
+        Bilingual(
+            "of the conversations handed over, the share that needed a person",
+            "在转给人工的对话中，确实需要人工的比例",
+        ),
+    ),
+    "handoff_recall": Metric(
+        Bilingual("recall of handing over", "转人工召回率"),
+        PERCENT,
+        Bilingual(
+            "of the conversations that needed a person, the share handed over",
+            "在需要人工的对话中，被转给人工的比例",
+        ),
+    ),
+    "over_escalation": Metric(
+        Bilingual("over-escalation", "过度转接率"),
+        PERCENT,
+        Bilingual(
+            "of the conversations that needed nobody, the share handed over; lower is better",
+            "在不需要人工的对话中，仍被转给人工的比例；越低越好",
+        ),
+    ),
+    "sentence_chrf": Metric(
+        Bilingual("chrF by item", "逐条 chrF"),
+        PERCENT,
+        Bilingual(
+            "the overlap of runs of characters with the reference, averaged over items",
+            "与参考答案在字符片段上的重合度，按条平均",
+        ),
+    ),
+    "chrf": Metric(
+        Bilingual("corpus chrF", "语料 chrF"),
+        PERCENT,
+        Bilingual(
+            "chrF counted over all answers together",
+            "在全部回答上统一统计的 chrF",
+        ),
+    ),
+    "rouge_l": Metric(
+        Bilingual("ROUGE-L", "ROUGE-L"),
+        PERCENT,
+        Bilingual(
+            "the longest common subsequence with the reference: characters in Chinese, words in "
+            "English",
+            "与参考答案的最长公共子序列（中文按字，英文按词）",
+        ),
+    ),
+    "hit_rate@1": Metric(
+        Bilingual("HR@1", "HR@1"),
+        PERCENT,
+        Bilingual(
+            "the share of items whose right title comes first",
+            "正确的一项排在第一位的比例",
+        ),
+    ),
+    "hit_rate@5": Metric(
+        Bilingual("HR@5", "HR@5"),
+        PERCENT,
+        Bilingual(
+            "the share of items whose right title is among the first five",
+            "正确的一项排进前五位的比例",
+        ),
+    ),
+    "hit_rate@10": Metric(
+        Bilingual("HR@10", "HR@10"),
+        PERCENT,
+        Bilingual(
+            "the share of items whose right title is among the first ten",
+            "正确的一项排进前十位的比例",
+        ),
+    ),
+    "ndcg@10": Metric(
+        Bilingual("NDCG@10", "NDCG@10"),
+        PERCENT,
+        Bilingual(
+            "how high the right title stands among the first ten of the whole catalogue",
+            "正确的一项在整个目录前十位中的位置得分",
+        ),
+    ),
+    "mrr": Metric(
+        Bilingual("MRR", "MRR"),
+        PERCENT,
+        Bilingual(
+            "the mean of one over the right title's rank in the whole catalogue",
+            "正确的一项在整个目录中名次倒数的平均值",
+        ),
+    ),
+    "sampled_hit_rate@1": Metric(
+        Bilingual("HR@1 (sampled)", "HR@1（采样）"),
+        PERCENT,
+        Bilingual(
+            "HR@1 among drawn candidates only: biased, not comparable with the whole catalogue",
+            "只在抽样候选中计算的 HR@1：有偏，不能与全目录结果比较",
+        ),
+    ),
+    "sampled_hit_rate@5": Metric(
+        Bilingual("HR@5 (sampled)", "HR@5（采样）"),
+        PERCENT,
+        Bilingual(
+            "HR@5 among drawn candidates only: biased",
+            "只在抽样候选中计算的 HR@5：有偏",
+        ),
+    ),
+    "sampled_hit_rate@10": Metric(
+        Bilingual("HR@10 (sampled)", "HR@10（采样）"),
+        PERCENT,
+        Bilingual(
+            "HR@10 among drawn candidates only: biased",
+            "只在抽样候选中计算的 HR@10：有偏",
+        ),
+    ),
+    "sampled_ndcg@10": Metric(
+        Bilingual("NDCG@10 (sampled)", "NDCG@10（采样）"),
+        PERCENT,
+        Bilingual(
+            "NDCG@10 among drawn candidates only: biased, not comparable with the whole catalogue",
+            "只在抽样候选中计算的 NDCG@10：有偏，不能与全目录结果比较",
+        ),
+    ),
+    "sampled_mrr": Metric(
+        Bilingual("MRR (sampled)", "MRR（采样）"),
+        PERCENT,
+        Bilingual(
+            "MRR among drawn candidates only: biased",
+            "只在抽样候选中计算的 MRR：有偏",
+        ),
+    ),
+    "invented_titles": Metric(
+        Bilingual("invented titles", "虚构书名率"),
+        PERCENT,
+        Bilingual(
+            "the share of answers that name no title of the catalogue; lower is better",
+            "回答中没有目录里任何一项的比例；越低越好",
+        ),
+    ),
+    "position_bias": Metric(
+        Bilingual("position bias", "位置偏差"),
+        PLAIN,
+        Bilingual(
+            "rank correlation between a candidate's place in shuffled lists and its being "
+            "chosen; 0 is none",
+            "打乱顺序后，候选项的位置与是否被选中之间的秩相关；0 表示没有偏差",
+        ),
+    ),
+    "order_agreement": Metric(
+        Bilingual("agreement over orders", "换序一致率"),
+        PERCENT,
+        Bilingual(
+            "how often the same title is chosen when the list is shuffled",
+            "列表打乱后仍选同一项的比例",
+        ),
+    ),
+    "reason_in_history": Metric(
+        Bilingual("reasons from the history", "理由出自历史"),
+        PERCENT,
+        Bilingual(
+            "the share of reasons that name an item of the history",
+            "理由中提到历史记录里某一项的比例",
+        ),
+    ),
+    "reason_faithful": Metric(
+        Bilingual("faithful reasons", "理由忠实度"),
+        PERCENT,
+        Bilingual(
+            "how often the title falls further without the item that the reason names than "
+            "without another; 50% is chance",
+            "去掉理由所提的一项比去掉另一项使推荐名次下降更多的比例；50% 为随机水平",
+        ),
+    ),
+    "contradictions": Metric(
+        Bilingual("contradictions", "前后矛盾率"),
+        PERCENT,
+        Bilingual(
+            "the share of answers that name another value than the dialogue settled; lower is "
+            "better",
+            "回答中出现与对话已定内容不同的取值的比例；越低越好",
+        ),
+    ),
+    "repeated_turn": Metric(
+        Bilingual("self-repetition", "自我重复"),
+        PERCENT,
+        Bilingual(
+            "how much of an answer an earlier turn of the same speaker holds; lower is better",
+            "回答与自己先前某一轮重复的比例；越低越好",
+        ),
+    ),
 }
 
 

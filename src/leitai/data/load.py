@@ -45,7 +45,7 @@ def load_rows(
         )
     notes = [] if notes is None else notes
     if source.set == "bookshop":
-        rows = list(bookshop.rows(source.view or "intents"))
+        rows = list(bookshop.rows(source.view or "intents", source.template))
     elif source.set is not None and (source.view or public_set(source.set).views):
         rows = _read_view(source, data_root)
     else:

@@ -26,6 +26,34 @@ MEASURES: MappingProxyType[str, Measure] = MappingProxyType(
         "exact_match": Measure(),
         "bits_per_byte": Measure(higher_is_better=False, margin=0.02, unit="bits"),
         "macro_f1": Measure(),
+        # customer service
+        "out_of_scope_recall": Measure(),
+        "in_scope_accuracy": Measure(),
+        "handoff_precision": Measure(),
+        "handoff_recall": Measure(),
+        "over_escalation": Measure(higher_is_better=False),
+        "sentence_chrf": Measure(margin=0.02),
+        "chrf": Measure(margin=0.02),
+        "rouge_l": Measure(margin=0.02),
+        # recommendation
+        "hit_rate@1": Measure(margin=0.02),
+        "hit_rate@5": Measure(margin=0.02),
+        "hit_rate@10": Measure(margin=0.02),
+        "ndcg@10": Measure(margin=0.02),
+        "mrr": Measure(margin=0.02),
+        "sampled_hit_rate@1": Measure(margin=0.02),
+        "sampled_hit_rate@5": Measure(margin=0.02),
+        "sampled_hit_rate@10": Measure(margin=0.02),
+        "sampled_ndcg@10": Measure(margin=0.02),
+        "sampled_mrr": Measure(margin=0.02),
+        "invented_titles": Measure(higher_is_better=False),
+        "position_bias": Measure(higher_is_better=False, margin=0.05, unit="number"),
+        "order_agreement": Measure(),
+        "reason_in_history": Measure(),
+        "reason_faithful": Measure(margin=0.05),
+        # dialogue
+        "contradictions": Measure(higher_is_better=False, margin=0.01),
+        "repeated_turn": Measure(higher_is_better=False),
     }
 )
 """By name; deciding metrics and further ones alike."""

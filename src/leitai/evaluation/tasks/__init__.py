@@ -7,11 +7,38 @@ from pydantic import Field
 from leitai.evaluation.tasks.bits_per_byte import BitsPerByte
 from leitai.evaluation.tasks.classification import Classification
 from leitai.evaluation.tasks.exact_match import ExactMatch
+from leitai.evaluation.tasks.handoff import Handoff
 from leitai.evaluation.tasks.interface import BaseTask
+from leitai.evaluation.tasks.recommendation import Recommendation
+from leitai.evaluation.tasks.recommendation_checks import (
+    ExplainedRecommendation,
+    ListedRecommendation,
+)
+from leitai.evaluation.tasks.reply import Dialogue, Reply
 
 Task = Annotated[
-    Classification | ExactMatch | BitsPerByte,
+    Classification
+    | ExactMatch
+    | BitsPerByte
+    | Reply
+    | Handoff
+    | Recommendation
+    | ListedRecommendation
+    | ExplainedRecommendation
+    | Dialogue,
     Field(discriminator="kind"),
 ]
 
-__all__ = ["BaseTask", "BitsPerByte", "Classification", "ExactMatch", "Task"]
+__all__ = [
+    "BaseTask",
+    "BitsPerByte",
+    "Classification",
+    "Dialogue",
+    "ExactMatch",
+    "ExplainedRecommendation",
+    "Handoff",
+    "ListedRecommendation",
+    "Recommendation",
+    "Reply",
+    "Task",
+]
