@@ -7,7 +7,13 @@ from scipy.optimize import minimize
 from leitai.base.errors import LeitaiError
 from leitai.data import DataSource
 from leitai.data.bookshop import rows
-from leitai.evaluation.recommenders import RECOMMENDERS, Recommender, ease, item_knn, popularity
+from leitai.evaluation.respondents.recommenders import (
+    RECOMMENDERS,
+    Recommender,
+    ease,
+    item_knn,
+    popularity,
+)
 from leitai.evaluation.tasks import Recommendation
 
 SEEN = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1], [1, 1, 0, 1.0]])

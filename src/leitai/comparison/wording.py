@@ -176,14 +176,6 @@ METRICS: dict[str, Metric] = {
             "与参考答案在字符片段上的重合度，按条平均",
         ),
     ),
-    "chrf": Metric(
-        Bilingual("corpus chrF", "语料 chrF"),
-        PERCENT,
-        Bilingual(
-            "chrF counted over all answers together",
-            "在全部回答上统一统计的 chrF",
-        ),
-    ),
     "rouge_l": Metric(
         Bilingual("ROUGE-L", "ROUGE-L"),
         PERCENT,

@@ -33,7 +33,6 @@ MEASURES: MappingProxyType[str, Measure] = MappingProxyType(
         "handoff_recall": Measure(),
         "over_escalation": Measure(higher_is_better=False),
         "sentence_chrf": Measure(margin=0.02),
-        "chrf": Measure(margin=0.02),
         "rouge_l": Measure(margin=0.02),
         # recommendation
         "hit_rate@1": Measure(margin=0.02),

@@ -1,6 +1,7 @@
 """Numbers of a classification that are no mean over its items."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 
@@ -14,14 +15,9 @@ def macro_f1(expected: Sequence[str], found: Sequence[str | None]) -> float:
         expected: the right class of each item; at least one.
         found: the class that was answered.
     """
-    pairs = list(zip(expected, found, strict=True))
-    classes = sorted({*expected, *(label for label in found if label is not None)})
-    scores = []
-    for label in classes:
-        hits = sum(right == label == answer for right, answer in pairs)
-        either = sum((right == label) + (answer == label) for right, answer in pairs)
-        scores.append(2 * hits / either)
-    return math.fsum(scores) / len(scores)
+    hits = Counter(a for a, b in zip(expected, found, strict=True) if a == b)
+    either = Counter(expected) + Counter(label for label in found if label is not None)
+    return math.fsum(2 * hits[label] / count for label, count in either.items()) / len(either)
 
 
 def precision(expected: Sequence[bool], found: Sequence[bool]) -> float:

@@ -49,12 +49,11 @@ def position_bias(chosen: Sequence[int], offered: Sequence[int]) -> float:
         chosen: the place, from 0, of the chosen candidate in each list.
         offered: how many candidates each list has.
     """
-    places = [place for count in offered for place in range(count)]
-    taken = [
-        float(place == one)
-        for one, count in zip(chosen, offered, strict=True)
-        for place in range(count)
-    ]
-    if len(set(places)) < 2 or len(set(taken)) < 2:
+    counts = np.array(offered, dtype=np.int64)
+    if len(counts) == 0 or counts.max() < 2:
         return math.nan
-    return abs(float(spearmanr(np.array(places), np.array(taken)).statistic))
+    starts = counts.cumsum() - counts
+    places = np.arange(counts.sum()) - np.repeat(starts, counts)
+    taken = np.zeros(len(places))
+    taken[starts + np.array(chosen, dtype=np.int64)] = 1.0
+    return abs(float(spearmanr(places, taken).statistic))

@@ -1,8 +1,9 @@
 """Whether a recommendation depends on the order of a list, and on what its reason names."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -121,15 +122,12 @@ class ExplainedRecommendation(BaseTask):
                 "invented_titles": float(title is None),
                 "reason_in_history": float(bool(cited)),
             }
-            detail: dict[str, object] = {"title": title, "cited": cited}
+            detail: dict[str, Any] = {"title": title, "cited": cited, "falls": None}
             others = [book for book in history if book not in cited]
             if title is not None and cited and others:
                 other = drawn(others, 1, row.id)[0]
                 falls = _falls(row, catalogue, title, (cited[0], other), respondent)
-                measures["reason_faithful"] = 0.5 + 0.5 * (
-                    (falls[0] > falls[1]) - (falls[0] < falls[1])
-                )
-                detail |= {"fall": falls[0], "fall_without_another": falls[1]}
+                detail["falls"] = falls
             right = title == title_of(row)
             records.append(
                 record(
@@ -143,6 +141,17 @@ class ExplainedRecommendation(BaseTask):
                 )
             )
         return records
+
+    def summaries(self) -> Mapping[str, Summary]:
+        """Add how often what a reason names mattered."""
+        return {"reason_faithful": _faithful}
+
+
+def _faithful(records: Sequence[ItemRecord]) -> float:
+    """Return the share of reasons whose item matters more than another; equals count half."""
+    falls = [record.detail["falls"] for record in records if record.detail["falls"]]
+    won = sum(own > other for own, other in falls) + sum(own == other for own, other in falls) / 2
+    return won / len(falls) if falls else math.nan
 
 
 def _with_block(row: Row, before: Sequence[str], after: Sequence[str]) -> Row:

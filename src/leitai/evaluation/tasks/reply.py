@@ -58,11 +58,8 @@ class _Replies(BaseTask):
         return records
 
     def summaries(self) -> Mapping[str, Summary]:
-        """Add corpus chrF and, where it was measured, bits per byte."""
-        found: dict[str, Summary] = {"chrf": _corpus_chrf}
-        if self.bits:
-            found["bits_per_byte"] = _bits_per_byte
-        return found
+        """Add bits per byte, where it was measured."""
+        return {"bits_per_byte": _bits_per_byte} if self.bits else {}
 
     def _look(self, row: Row, written: Written) -> tuple[dict[str, float], dict[str, Any]]:
         """Return further measures of an answer, and what the reader should see of it."""
@@ -112,10 +109,6 @@ def _bits(items: Sequence[Row], respondent: Respondent) -> list[dict[str, float]
             raise LeitaiError("there is no text to measure", where=row.source, remedy="remove it")
         found.append({"bits": -measured.logprob / math.log(2), "bytes": float(size)})
     return found
-
-
-def _corpus_chrf(records: Sequence[ItemRecord]) -> float:
-    return chrf([r.answer for r in records], [r.expected for r in records])
 
 
 def _bits_per_byte(records: Sequence[ItemRecord]) -> float:
