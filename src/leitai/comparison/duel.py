@@ -18,7 +18,7 @@ from leitai.comparison.spec import NATIVE, CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.verdict import ItemScore, TaskScores, decide
 from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
-from leitai.evaluation import MEASURES, Task, read_records
+from leitai.evaluation import MEASURES, Classification, Task, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _material(
         items[task.name] = task.pick(rows, spec.seed)
         labels[task.name] = (
             labels_of(task.data, rows, base_folder=spec_folder, data_root=data_root)
-            if task.uses_labels
+            if isinstance(task, Classification)
             else ()
         )
     return Material(spec, train, items, labels)

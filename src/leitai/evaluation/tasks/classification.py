@@ -26,7 +26,6 @@ class Classification(BaseTask):
     """
 
     metric: ClassVar[str] = "accuracy"
-    uses_labels: ClassVar[bool] = True
 
     kind: Literal["classification"]
     grade: Literal["likelihood", "generation"] = "likelihood"

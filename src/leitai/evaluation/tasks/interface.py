@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,9 +21,6 @@ class BaseTask(BaseModel, ABC):
     """A data set with a way to ask and a way to grade."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    uses_labels: ClassVar[bool] = False
-    """Whether `assess` wants the data's labels: classes, or all titles of a catalogue."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     data: DataSource

@@ -1,7 +1,7 @@
 """Which item comes next, out of a whole catalogue."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -37,8 +37,6 @@ class Recommendation(BaseTask):
             That is cheaper, but biased: it can even change which contender is better (Krichene &
             Rendle, 2020), so the numbers have names of their own.
     """
-
-    uses_labels: ClassVar[bool] = True
 
     kind: Literal["recommendation"]
     grade: Literal["likelihood", "generation"] = "likelihood"

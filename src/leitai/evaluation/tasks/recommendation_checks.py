@@ -98,7 +98,6 @@ class ExplainedRecommendation(BaseTask):
     """
 
     metric: ClassVar[str] = "hit_rate@1"
-    uses_labels: ClassVar[bool] = True
 
     kind: Literal["explained_recommendation"]
 
