@@ -142,8 +142,24 @@ def test_sampled_candidates_are_reported_as_such():
     assert asked.metric == "sampled_ndcg@10"
     assert all(r.detail["candidates"] == 21 and r.detail["rank"] == 21 for r in records)
     assert all(name.startswith("sampled_") for r in records for name in r.measures)
-    with pytest.raises(ValidationError, match="sampled goes with"):
+    with pytest.raises(ValidationError, match="sampled and calibrated go with"):
         task("recommendation", "recommendation", sampled=20, grade="generation")
+
+
+def test_calibration_takes_out_what_holds_without_a_history():
+    asked = task("recommendation", "recommendation", calibrated=True)
+    items = test_items("recommendation", 4)
+
+    def weigh(row, title):
+        # short titles are likely by themselves; the history adds a little for the right one
+        known = row.facts["history"][0] in row.messages[-2]["content"]
+        return -10.0 * len(title) + known * (title == reference_of(row))
+
+    found = Scripted(weigh=weigh)
+    assert all(r.detail["rank"] == 1 for r in asked.assess(items, (), found))
+    assert len(found.asked) == 5  # the four, and the question without a history once
+    plain = task("recommendation", "recommendation").assess(items, (), found)
+    assert any(r.detail["rank"] > 1 for r in plain)
 
 
 def test_a_title_that_no_catalogue_has_is_invented():
@@ -197,6 +213,10 @@ def test_a_reason_is_faithful_when_what_it_names_matters():
     assert summary(asked, records, "reason_faithful") == 1.0
     unmoved = Scripted(write=reference_of, weigh=lambda row, title: float(len(title)))
     assert summary(asked, asked.assess(items, (), unmoved), "reason_faithful") == 0.5
+    by_writing = asked.model_copy(update={"faithfulness": False})
+    assert by_writing.needs == {"write"}
+    assert not by_writing.summaries()
+    assert all(r.correct for r in by_writing.assess(items, (), Scripted(write=reference_of)))
     silent = asked.assess(items, (), Scripted(write=lambda row: "没有这本书\n因为好看"))
     assert all(r.measures == {"invented_titles": 1.0, "reason_in_history": 0.0} for r in silent)
     assert math.isnan(summary(asked, silent, "reason_faithful"))
@@ -229,7 +249,7 @@ def lm(tmp_path_factory):
         ("reply", "replies", {"bits": True, "max_characters": 30}),
         ("dialogue", "dialogues", {"bits": True, "max_characters": 30}),
         ("recommendation", "recommendation", {}),
-        ("recommendation", "recommendation", {"sampled": 3}),
+        ("recommendation", "recommendation", {"sampled": 3, "calibrated": True}),
         ("recommendation", "recommendation", {"grade": "generation"}),
         ("listed_recommendation", "recommendation_listed", {"orders": 2}),
         ("listed_recommendation", "recommendation_listed", {"orders": 2, "grade": "generation"}),

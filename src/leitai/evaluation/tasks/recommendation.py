@@ -1,13 +1,14 @@
 """Which item comes next, out of a whole catalogue."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from leitai.base.errors import LeitaiError
 from leitai.data import Row
-from leitai.data.histories import drawn
+from leitai.data.histories import drawn, listed
 from leitai.data.turns import names
 from leitai.evaluation.asking import reference_of
 from leitai.evaluation.grading import normalise
@@ -36,16 +37,20 @@ class Recommendation(BaseTask):
         sampled: rank the right title among so many drawn ones instead of the whole catalogue.
             That is cheaper, but biased: it can even change which contender is better (Krichene &
             Rendle, 2020), so the numbers have names of their own.
+        calibrated: rank by how much the history raises a title's log-probability over that after
+            an empty history (Holtzman et al., 2021), so that short and common titles have no start.
+            Of use for models that were not trained on the catalogue.
     """
 
     kind: Literal["recommendation"]
     grade: Literal["likelihood", "generation"] = "likelihood"
     sampled: int | None = Field(default=None, ge=1, le=100_000)
+    calibrated: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> "Recommendation":
-        if self.sampled is not None and self.grade == "generation":
-            raise ValueError("sampled goes with grade: likelihood; what is written is free")
+        if self.grade == "generation" and (self.sampled is not None or self.calibrated):
+            raise ValueError("sampled and calibrated go with grade: likelihood")
         return self
 
     @property
@@ -73,10 +78,19 @@ class Recommendation(BaseTask):
                 for row, catalogue in zip(items, catalogues, strict=True)
             ]
         prefix = "" if self.sampled is None else "sampled_"
-        weighed = weigh(items, catalogues, respondent)
+        scores: list[Sequence[float]] = [
+            found.logprobs for found in weigh(items, catalogues, respondent)
+        ]
+        if self.calibrated:
+            scores = [
+                [one - other for one, other in zip(found, start, strict=True)]
+                for found, start in zip(
+                    scores, _without_history(items, catalogues, respondent), strict=True
+                )
+            ]
         return [
-            _ranked(row, catalogue, found.logprobs, prefix)
-            for row, catalogue, found in zip(items, catalogues, weighed, strict=True)
+            _ranked(row, catalogue, found, prefix)
+            for row, catalogue, found in zip(items, catalogues, scores, strict=True)
         ]
 
 
@@ -119,6 +133,22 @@ def weigh(
     return found
 
 
+def relisted(row: Row, before: Sequence[str], after: Sequence[str]) -> Row:
+    """Show other titles, or in another order, where the prompt lists `before`.
+
+    Raises:
+        LeitaiError: the prompt does not list them.
+    """
+    old, new = listed(before), listed(after)
+    question = row.messages[-2]
+    if old not in str(question["content"]):
+        raise LeitaiError(
+            "the prompt does not list the titles", where=row.source, remedy="use a bookshop view"
+        )
+    changed = {**question, "content": str(question["content"]).replace(old, new, 1)}
+    return replace(row, messages=(*row.messages[:-2], changed, row.messages[-1]))
+
+
 def find_title(text: str, titles: Sequence[str]) -> str | None:
     """Find the title that an answer gives: its first line, or the one title that it names.
 
@@ -135,6 +165,21 @@ def find_title(text: str, titles: Sequence[str]) -> str | None:
             named.append(title)
     longest = [a for a in named if not any(a != b and names(b, a) for b in named)]
     return longest[0] if len(longest) == 1 else None
+
+
+def _without_history(
+    items: Sequence[Row], catalogues: Sequence[Sequence[str]], respondent: Respondent
+) -> list[Sequence[float]]:
+    """Weigh each catalogue after an empty history; once where items share question and titles."""
+    asked: dict[tuple[str, tuple[str, ...]], Row] = {}
+    keys = []
+    for row, catalogue in zip(items, catalogues, strict=True):
+        blank = relisted(row, row.facts["history"], ["…"])
+        keys.append((str(blank.messages[:-1]), tuple(catalogue)))
+        asked.setdefault(keys[-1], blank)
+    found = weigh(list(asked.values()), [titles for _, titles in asked], respondent)
+    by_key = {key: weighed.logprobs for key, weighed in zip(asked, found, strict=True)}
+    return [by_key[key] for key in keys]
 
 
 def _sample(row: Row, catalogue: Sequence[str], count: int) -> list[str]:

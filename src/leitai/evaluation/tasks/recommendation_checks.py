@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from leitai.base.errors import LeitaiError
 from leitai.data import Row
-from leitai.data.histories import drawn, listed
+from leitai.data.histories import drawn
 from leitai.data.turns import names
 from leitai.evaluation.metrics.ranking import position_bias, rank_of
 from leitai.evaluation.records import ItemRecord
@@ -19,6 +17,7 @@ from leitai.evaluation.tasks.recommendation import (
     catalogue_of,
     find_title,
     open_titles,
+    relisted,
     title_of,
     weigh,
 )
@@ -58,7 +57,7 @@ class ListedRecommendation(BaseTask):
             titles = list(catalogue_of(row, ()))
             for number in range(self.orders):
                 order = drawn(titles, len(titles), row.id, str(number))
-                asked.append(_with_block(row, titles, order))
+                asked.append(relisted(row, titles, order))
                 shown.append(order)
         chosen = self._chosen(asked, shown, respondent)
         records = []
@@ -95,16 +94,20 @@ class ExplainedRecommendation(BaseTask):
     `reason_faithful` says whether that item mattered: it is taken out of the history, and then
     another one instead; the recommended title's rank in the catalogue must fall further without the
     item that the reason names. 0.5 is what reasons that mean nothing reach.
+
+    Attributes:
+        faithfulness: whether to look at that; an endpoint that only writes cannot be asked so.
     """
 
     metric: ClassVar[str] = "hit_rate@1"
 
     kind: Literal["explained_recommendation"]
+    faithfulness: bool = True
 
     @property
     def needs(self) -> frozenset[Ability]:
-        """To write and to choose."""
-        return frozenset({"write", "choose"})
+        """To write; with `faithfulness`, to choose too."""
+        return frozenset({"write", "choose"} if self.faithfulness else {"write"})
 
     def assess(
         self, items: Sequence[Row], labels: tuple[str, ...], respondent: Respondent
@@ -123,7 +126,7 @@ class ExplainedRecommendation(BaseTask):
             }
             detail: dict[str, Any] = {"title": title, "cited": cited, "falls": None}
             others = [book for book in history if book not in cited]
-            if title is not None and cited and others:
+            if self.faithfulness and title is not None and cited and others:
                 other = drawn(others, 1, row.id)[0]
                 falls = _falls(row, catalogue, title, (cited[0], other), respondent)
                 detail["falls"] = falls
@@ -143,7 +146,7 @@ class ExplainedRecommendation(BaseTask):
 
     def summaries(self) -> Mapping[str, Summary]:
         """Add how often what a reason names mattered."""
-        return {"reason_faithful": _faithful}
+        return {"reason_faithful": _faithful} if self.faithfulness else {}
 
 
 def _faithful(records: Sequence[ItemRecord]) -> float:
@@ -151,22 +154,6 @@ def _faithful(records: Sequence[ItemRecord]) -> float:
     falls = [record.detail["falls"] for record in records if record.detail["falls"]]
     won = sum(own > other for own, other in falls) + sum(own == other for own, other in falls) / 2
     return won / len(falls) if falls else math.nan
-
-
-def _with_block(row: Row, before: Sequence[str], after: Sequence[str]) -> Row:
-    """Show other titles, or in another order, where the prompt lists `before`.
-
-    Raises:
-        LeitaiError: the prompt does not list them.
-    """
-    old, new = listed(before), listed(after)
-    question = row.messages[-2]
-    if old not in str(question["content"]):
-        raise LeitaiError(
-            "the prompt does not list the titles", where=row.source, remedy="use a bookshop view"
-        )
-    changed = {**question, "content": str(question["content"]).replace(old, new, 1)}
-    return replace(row, messages=(*row.messages[:-2], changed, row.messages[-1]))
 
 
 def _over_orders(row: Row, shown: Sequence[list[str]], chosen: Sequence[str | None]) -> ItemRecord:
@@ -204,7 +191,7 @@ def _falls(
 ) -> list[int]:
     """Return by how many ranks a title falls when each of some items leaves the history."""
     history = list(row.facts["history"])
-    rows = [row, *(_with_block(row, history, [b for b in history if b != one]) for one in removed)]
+    rows = [row, *(relisted(row, history, [b for b in history if b != one]) for one in removed)]
     ranked = [other for other in open_titles(row, catalogue) if other != title] + [title]
     ranks = []
     for found in weigh(rows, [catalogue] * len(rows), respondent):
