@@ -93,3 +93,13 @@ def test_a_row_without_history_is_refused():
         Recommender(rows("replies")[:3])
     with pytest.raises(LeitaiError, match="needs training rows"):
         Recommender([])
+
+
+def test_what_is_written_is_new_and_the_best_scored():
+    asked = rows("recommendation")
+    recommender = Recommender([row for row in asked if row.split == "train"], ease)
+    items = [row for row in asked if row.split == "test"][:40]
+    for row, written in zip(items, recommender.write(items, 100), strict=True):
+        scores = recommender.scores(row)
+        new = {title: score for title, score in scores.items() if title not in row.facts["history"]}
+        assert written.text == max(sorted(new), key=new.__getitem__)

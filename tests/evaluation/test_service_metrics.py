@@ -135,3 +135,9 @@ def test_repetition_is_the_share_of_runs_that_one_turn_holds():
     assert repetition("a b c d", ["abcd"]) == 1.0
     assert repetition("abc", ["abc"]) == 0.0
     assert repetition("anything at all", []) == 0.0
+
+
+def test_a_longer_accepted_value_is_taken_out_first():
+    rivals = {"sea": ["Cortez"]}
+    assert contradictions("the Sea of Cortez", ["Sea", "Sea of Cortez"], rivals) == []
+    assert contradictions("the Sea, or Cortez", ["Sea"], rivals) == [("sea", "Cortez")]
