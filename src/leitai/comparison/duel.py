@@ -1,6 +1,6 @@
 """The main job: from SPEC.yaml to a verdict and a report, stage by stage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,17 @@ from leitai.base.files import hash_value, write_json
 from leitai.base.locks import run_lock
 from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
+from leitai.comparison.adaptation import adapt
 from leitai.comparison.audit import Material, as_json, audit, refuse_unfair
-from leitai.comparison.contender import Contender, Scorer, adapt, find_or_make, side_of
+from leitai.comparison.contender import Contender, find_or_make, side_of
+from leitai.comparison.further import further_numbers, score_of
+from leitai.comparison.pairing import TaskScores
 from leitai.comparison.report import write_report
 from leitai.comparison.reporting import report_data
+from leitai.comparison.scoring import Scorer
 from leitai.comparison.spec import NATIVE, CompareSpec
 from leitai.comparison.stages import Stages
-from leitai.comparison.verdict import ItemScore, TaskScores, decide
+from leitai.comparison.verdict import decide
 from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
 from leitai.evaluation import MEASURES, Classification, Task, read_records
 
@@ -67,22 +71,22 @@ def _run(spec: CompareSpec, spec_folder: Path, run: Path, data_root: Path | None
     train_rows, valid_rows = _training_rows(spec, spec_folder, data_root)
     material = _material(spec, spec_folder, data_root, train_rows)
     texts = [str(message["content"]) for row in train_rows for message in row.messages]
-    contenders = [find_or_make(key, spec, texts, run, spec_folder, stages) for key in "AB"]
+    contenders = [find_or_make(key, spec, texts, run, spec_folder, stages) for key in spec.keyed]
     resolved = _resolved(spec, contenders, material, valid_rows)
     write_json(run / "resolved.json", resolved)
 
-    sides = (side_of(contenders[0], spec), side_of(contenders[1], spec))
+    sides = [side_of(contender, spec) for contender in contenders]
     findings = audit(sides, material)
     write_json(run / "audit.json", as_json(findings))
     refuse_unfair(findings)
 
-    paths: dict[str, list[Path]] = {task.name: [] for task in spec.tasks}
+    paths: dict[str, dict[str, Path]] = {task.name: {} for task in spec.tasks}
     for contender in contenders:
         adapt(contender, spec, train_rows, valid_rows, stages)
         scorer = Scorer(contender, spec)
         for task in spec.tasks:
             items, labels = material.items[task.name], material.labels[task.name]
-            paths[task.name].append(scorer.score(task, items, labels, run, stages))
+            paths[task.name][contender.key] = scorer.score(task, items, labels, run, stages)
 
     verdict = _verdict(spec, contenders, paths)
     write_json(run / "verdict.json", verdict)
@@ -152,27 +156,24 @@ def _resolved(
 
 
 def _verdict(
-    spec: CompareSpec, contenders: Sequence[Contender], paths: dict[str, list[Path]]
+    spec: CompareSpec, contenders: Sequence[Contender], paths: Mapping[str, Mapping[str, Path]]
 ) -> dict[str, Any]:
     scores = [_task_scores(task, spec, paths[task.name]) for task in spec.tasks]
-    names = {c.key: {"name": c.spec.title, "model": c.spec.model} for c in contenders}
-    return decide(spec.name, names, scores, alpha=spec.verdict.alpha, seed=spec.seed)
+    about = {
+        c.key: {"name": c.spec.title, "model": c.spec.model, "kind": "checkpoint"}
+        for c in contenders
+    }
+    return decide(spec.name, about, scores, alpha=spec.verdict.alpha, seed=spec.seed)
 
 
-def _task_scores(task: Task, spec: CompareSpec, paths: Sequence[Path]) -> TaskScores:
-    sides = [
-        [
-            ItemScore(r.id, r.slices, r.numerator, r.denominator, r.correct, r.parsed)
-            for r in read_records(path)
-        ]
-        for path in paths
-    ]
+def _task_scores(task: Task, spec: CompareSpec, paths: Mapping[str, Path]) -> TaskScores:
+    records = {key: read_records(path) for key, path in paths.items()}
     return TaskScores(
         task=task.name,
         metric=task.metric,
         higher_is_better=MEASURES[task.metric].higher_is_better,
         margin=spec.verdict.margin(task.metric),
         primary=task.name == spec.primary,
-        a=sides[0],
-        b=sides[1],
+        scores={key: [score_of(record) for record in found] for key, found in records.items()},
+        further=further_numbers(task, records, spec.seed),
     )

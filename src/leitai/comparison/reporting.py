@@ -8,7 +8,7 @@ from typing import Any
 from leitai.base.files import read_json
 from leitai.comparison.audit import Finding as AuditFinding
 from leitai.comparison.audit import Material, Side, as_json
-from leitai.comparison.contender import Contender, score_cost
+from leitai.comparison.contender import Contender
 from leitai.comparison.report import Contender as ContenderCard
 from leitai.comparison.report import (
     Cost,
@@ -19,6 +19,7 @@ from leitai.comparison.report import (
     Search,
     TaskItems,
 )
+from leitai.comparison.scoring import score_cost
 from leitai.comparison.search import SEARCH_FILE
 from leitai.data import Row
 from leitai.evaluation import read_records
@@ -47,7 +48,10 @@ def report_data(
             "tasks": tuple(
                 TaskItems.from_records(
                     task.name,
-                    *(read_records(run / "scores" / task.name / f"{key}.jsonl") for key in "AB"),
+                    {
+                        c.key: read_records(run / "scores" / task.name / f"{c.key}.jsonl")
+                        for c in contenders
+                    },
                 )
                 for task in spec.tasks
             ),
@@ -62,11 +66,11 @@ def _card(contender: Contender, side: Side, material: Material) -> ContenderCard
     return ContenderCard(
         name=contender.spec.title,
         model=contender.spec.model,
-        family=side.family,
+        family="" if side.view is None else side.view.family,
         method=None if adapt is None else adapt.method.name,
         trainable_parameters=None if adapt is None else _trained(contender),
-        total_parameters=side.total,
-        vocabulary=side.tokenizer.vocab_size,
+        total_parameters=0 if side.view is None else side.view.total,
+        vocabulary=0 if side.view is None else side.view.tokenizer.vocab_size,
         weights_sha256=contender.state,
     )
 
@@ -122,6 +126,9 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
 
 
 def _density(side: Side, material: Material) -> dict[str, float]:
+    if side.view is None:
+        return {}
+    tokenizer = side.view.tokenizer
     rows: dict[str, Row] = {
         row.id: row for items in material.items.values() for row in items if row.language
     }
@@ -129,6 +136,6 @@ def _density(side: Side, material: Material) -> dict[str, float]:
     for row in rows.values():
         texts.setdefault(str(row.language), []).append(readable(row))
     return {
-        language: sum(map(len, found)) / sum(len(side.tokenizer.encode(text)) for text in found)
+        language: sum(map(len, found)) / sum(len(tokenizer.encode(text)) for text in found)
         for language, found in sorted(texts.items())
     }

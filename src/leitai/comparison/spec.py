@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from leitai.comparison.pairing import KEYS
 from leitai.comparison.search.spec import SearchSpec
 from leitai.data import DataSource
 from leitai.evaluation import MEASURES, Task
@@ -25,7 +26,7 @@ class _Part(BaseModel):
 
 
 class ContenderSpec(_Part):
-    """One side of the duel."""
+    """One of those that are compared."""
 
     model: str = Field(description="a local folder, a hub id, or scratch:<preset>")
     name: str | None = Field(default=None, max_length=60, description="how the report calls it")
@@ -39,11 +40,11 @@ class ContenderSpec(_Part):
 
 
 class PromptingSpec(_Part):
-    """The prompt treatment, the same for both sides."""
+    """The prompt treatment, the same for all."""
 
     system: str | None = Field(
         default=None,
-        description="a system prompt for both; 'native': each template's own default, if any",
+        description="a system prompt for all; 'native': each template's own default, if any",
     )
     date: str = Field(default="26 Jul 2024", description="the date that templates may print")
 
@@ -88,7 +89,7 @@ class CompareSpec(_Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)
     seed: int = Field(default=1, ge=0, lt=2**31)
-    contenders: list[ContenderSpec] = Field(min_length=2, max_length=2)
+    contenders: list[ContenderSpec] = Field(min_length=2, max_length=len(KEYS))
     tasks: list[Task] = Field(min_length=1, max_length=50)
     train_on: list[DataSource] = Field(
         default_factory=list, description="data to adapt on; needed with `adapt` and scratch models"
@@ -115,8 +116,9 @@ class CompareSpec(_Part):
                 f"verdict.primary '{self.verdict.primary}' is none of the tasks: {', '.join(names)}"
             )
         titles = [contender.title for contender in self.contenders]
-        if titles[0] == titles[1]:
-            raise ValueError(f"both contenders are called '{titles[0]}'; give them a `name`")
+        twice = [title for title in titles if titles.count(title) > 1]
+        if twice:
+            raise ValueError(f"two contenders are called '{twice[0]}'; give them a `name`")
         if self.adapt is not None and not self.train_on:
             raise ValueError("`adapt` needs `train_on`: say which data to adapt on")
         if self.adapt is not None and self.adapt.objective.name in _NO_ANSWERS:
@@ -133,6 +135,11 @@ class CompareSpec(_Part):
         if scratch and self.adapt is None:
             raise ValueError(f"{scratch[0]} starts from random weights; add an `adapt` section")
         return self
+
+    @property
+    def keyed(self) -> dict[str, ContenderSpec]:
+        """The contenders by their keys, "A" first."""
+        return dict(zip(KEYS, self.contenders, strict=False))
 
     @property
     def primary(self) -> str:
