@@ -8,6 +8,7 @@ from leitai.comparison.statistics.binary import (
     tango_interval,
     wilson,
 )
+from leitai.comparison.statistics.clustered import difference_error
 from leitai.comparison.statistics.compare import (
     BOOTSTRAP_MINIMUM,
     PairedComparison,
@@ -27,15 +28,30 @@ from leitai.comparison.statistics.resampling import (
     paired_bootstrap,
     sign_flip_test,
 )
+from leitai.comparison.statistics.sequential import (
+    EARLY_SHARE,
+    Decision,
+    Evidence,
+    confidence_sequence,
+    decided,
+    evidence,
+)
 
 __all__ = [
     "BOOTSTRAP_MINIMUM",
+    "EARLY_SHARE",
+    "Decision",
+    "Evidence",
     "Interval",
     "MoreItems",
     "PairedBootstrap",
     "PairedComparison",
     "compare_binary",
     "compare_ratio",
+    "confidence_sequence",
+    "decided",
+    "difference_error",
+    "evidence",
     "holm",
     "items_for_difference",
     "items_for_equivalence",
