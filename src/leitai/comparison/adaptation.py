@@ -22,10 +22,25 @@ def adapt(
     train_rows: Sequence[Row],
     valid_rows: Sequence[Row],
     stages: Stages,
+    found: AdaptSpec | None = None,
 ) -> None:
-    """Train the contender under the spec's budget, or find it trained; sets what is scored."""
-    budget = spec.adapt
-    if budget is None:
+    """Train the contender under the spec's budget, or find it trained; sets what is asked.
+
+    A contender that runs elsewhere stays as it is.
+
+    Args:
+        contender: a checkpoint.
+        spec: the duel.
+        train_rows: what is learnt from.
+        valid_rows: what early stopping and the search look at.
+        stages: of the run.
+        found: the settings of a search that was made for another seed; None to search.
+
+    Raises:
+        LeitaiError: the contender has an adapter, or training fails.
+    """
+    budget, base = found or spec.adapt, contender.base
+    if budget is None or base is None:
         return
     from leitai.adapters import leaves_adapter
     from leitai.evaluation.validation import METRICS
@@ -40,11 +55,11 @@ def adapt(
     run = contender.folder / "run"
     name = "adapter" if leaves_adapter(budget.method) else "model"
     inputs = {
-        "base": contender.base_hash,
+        "base": contender.state,
         "adapt": budget.model_dump(mode="json"),
         "train": data_hash(train_rows),
         "validation": data_hash(valid_rows),
-        "seed": spec.seed,
+        "seed": contender.seed,
         "thinking": contender.spec.thinking,
         "date": spec.prompting.date,
         "runtime": spec.runtime.model_dump(mode="json"),
@@ -52,13 +67,13 @@ def adapt(
 
     def train_at(settings: AdaptSpec, folder: Path, title: str = "") -> "TrainResult":
         return train(
-            contender.base,
+            base,
             train_rows,
             valid_rows,
             settings,
             folder,
-            seed=spec.seed,
-            title=" ".join([contender.key, contender.spec.title, title]).strip(),
+            seed=contender.seed,
+            title=" ".join([contender.name, contender.spec.title, title]).strip(),
             date=spec.prompting.date,
             thinking=contender.spec.thinking,
             device=spec.runtime.device,
@@ -68,7 +83,7 @@ def adapt(
         )
 
     winner = None
-    if spec.search is not None:
+    if spec.search is not None and found is None:
         budget, winner = find_settings(
             contender.key,
             budget,
@@ -87,8 +102,9 @@ def adapt(
             take_over(winner, run)
         train_at(budget, run)
 
+    contender.settings = budget
     contender.state = stages.run(
-        f"adapt-{contender.key}",
+        f"adapt-{contender.name}",
         inputs,
         [run / name, run / "metrics.jsonl", run / "result.json"],
         work,

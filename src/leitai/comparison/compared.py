@@ -78,12 +78,15 @@ def _compare_slice(
         for key, side in scores.items()
     }
     clusters = clusters_of(next(iter(scores.values())))
+    numbers = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
 
     def compare(first: str, second: str) -> PairedComparison:
         a, b = sums[first], sums[second]
+        options: dict[str, Any] = {"margin": task.margin, "alpha": alpha, "clusters": numbers}
+        options |= {"resamples": resamples, "seed": seed}
         if binary:
-            return compare_binary(a[:, 0] > 0, b[:, 0] > 0, margin=task.margin, alpha=alpha)
-        return compare_ratio(a, b, margin=task.margin, alpha=alpha, resamples=resamples, seed=seed)
+            return compare_binary(a[:, 0] > 0, b[:, 0] > 0, **options)
+        return compare_ratio(a, b, **options)
 
     pairs = {pair: compare(*pair) for pair in pairs_of(list(scores))}
     estimates = {

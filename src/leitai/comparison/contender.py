@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leitai.base.errors import LeitaiError
-from leitai.base.files import hash_file, hash_value
+from leitai.base.files import hash_value
 from leitai.comparison.audit import Side, View
-from leitai.comparison.spec import NATIVE, SCRATCH, CompareSpec, ContenderSpec, local_path
+from leitai.comparison.spec import NATIVE, SCRATCH, ArmSpec, CompareSpec, ContenderSpec, Kind
 from leitai.comparison.stages import Stages
+from leitai.data import Row
 from leitai.evaluation.asking import Prompting
+from leitai.evaluation.respondents.source import find_checkpoint, hash_checkpoint, state_of
+from leitai.training.spec import AdaptSpec
 
 
 @dataclass
@@ -19,87 +21,115 @@ class Contender:
     Attributes:
         key: "A" to "H".
         folder: its place in the run folder.
-        base: the checkpoint folder it starts from.
-        base_hash: content hash of that checkpoint, and of the adapter it came with.
-        model: the checkpoint folder that is scored.
+        seed: of its random weights, and of its training.
+        state: hash of what is asked; changes when the training does.
+        base: the checkpoint folder it starts from; None where it runs elsewhere, as below.
+        model: the checkpoint folder that is asked.
         adapter: the adapter on it, if any.
-        state: hash of what is scored; changes when the training does.
+        settings: what it was adapted with: those of the spec, or what the search found.
     """
 
     key: str
     spec: ContenderSpec
     folder: Path
-    base: Path
-    base_hash: str
-    model: Path
-    adapter: Path | None
+    seed: int
     state: str
+    base: Path | None = None
+    model: Path | None = None
+    adapter: Path | None = None
+    settings: AdaptSpec | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Checkpoint, endpoint, transformers or reference."""
+        return self.spec.kind
+
+    @property
+    def name(self) -> str:
+        """What its stages are called: the key, and the seed where it is a further one."""
+        return self.key if self.folder.name == self.key else f"{self.key}-{self.folder.name}"
 
 
 def find_or_make(
-    key: str, spec: CompareSpec, texts: Sequence[str], run: Path, spec_folder: Path, stages: Stages
+    key: str,
+    spec: CompareSpec,
+    train_rows: Sequence[Row],
+    run: Path,
+    spec_folder: Path,
+    stages: Stages,
+    seed: int,
 ) -> Contender:
-    """Resolve a contender's checkpoint; a scratch preset is made in the run folder."""
-    contender = spec.keyed[key]
+    """Resolve a contender; a scratch preset is made in the run folder.
+
+    Args:
+        key: of the contender.
+        spec: the duel.
+        train_rows: what a scratch model's tokenizer and a reference row are made from.
+        run: the run folder.
+        spec_folder: where relative paths start.
+        stages: of the run.
+        seed: the spec's, or a further one, which gets a folder of its own.
+
+    Raises:
+        LeitaiError: the checkpoint cannot be found or made.
+    """
+    about = spec.keyed[key]
     folder = run / "contenders" / key
-    if contender.model.startswith(SCRATCH):
-        from leitai.training.scratch import create_scratch
-
-        if contender.adapter is not None:
-            raise LeitaiError(
-                "a scratch model has no adapter",
-                where=f"contender {key}",
-                remedy="remove `adapter`, or name a folder or hub id as `model`",
-            )
-        base, preset = folder / "base", contender.model.removeprefix(SCRATCH)
-        inputs = {
-            "preset": preset,
-            "texts": hash_value(list(texts)),
-            "vocab_size": spec.scratch.vocab_size,
-            "seed": spec.seed,
-        }
-        base_hash = stages.run(
-            f"scratch-{key}",
-            inputs,
-            [base],
-            lambda: create_scratch(
-                preset, texts, base, vocab_size=spec.scratch.vocab_size, seed=spec.seed
-            ),
+    if seed != spec.seed:
+        folder /= f"seed-{seed}"
+    if about.kind != "checkpoint":
+        return Contender(
+            key, about, folder, seed, state_of(about, spec_folder, train_rows, spec.seed)
         )
-    else:
-        from leitai.models.hub import resolve_model
-
-        base = resolve_model(local_path(contender.model, spec_folder))
-        base_hash = _hash_checkpoint(base)
-    adapter = None
-    if contender.adapter is not None:
-        adapter = Path(local_path(contender.adapter, spec_folder))
-        base_hash = hash_value([base_hash, _hash_checkpoint(adapter)])
-    return Contender(key, contender, folder, base, base_hash, base, adapter, base_hash)
+    if about.scratch:
+        return _make(Contender(key, about, folder, seed, ""), spec, train_rows, stages)
+    base = find_checkpoint(about.model or "", spec_folder)
+    state, adapter = hash_checkpoint(base), None
+    if about.adapter is not None:
+        adapter = find_checkpoint(about.adapter, spec_folder)
+        state = hash_value([state, hash_checkpoint(adapter)])
+    return Contender(key, about, folder, seed, state, base, base, adapter)
 
 
-def _hash_checkpoint(folder: Path) -> str:
-    """Hash the files of a checkpoint that decide what it computes."""
-    names = sorted(
-        path
-        for pattern in ("*.safetensors", "*.json", "*.jinja", "*.model", "*.tiktoken")
-        for path in folder.glob(pattern)
+def _make(
+    contender: Contender, spec: CompareSpec, train_rows: Sequence[Row], stages: Stages
+) -> Contender:
+    from leitai.training.scratch import create_scratch
+
+    base, preset = contender.folder / "base", contender.spec.stated.removeprefix(SCRATCH)
+    texts = [str(message["content"]) for row in train_rows for message in row.messages]
+    size, seed = spec.scratch.vocab_size, contender.seed
+    inputs = {"preset": preset, "texts": hash_value(texts), "vocab_size": size, "seed": seed}
+    contender.state = stages.run(
+        f"scratch-{contender.name}",
+        inputs,
+        [base],
+        lambda: create_scratch(preset, texts, base, vocab_size=size, seed=seed),
     )
-    if not names:
-        raise LeitaiError(
-            "no checkpoint files here", where=folder, remedy="name a folder with config.json"
-        )
-    return hash_value([[path.name, hash_file(path)] for path in names])
+    contender.base = contender.model = base
+    return contender
 
 
-def prompting_of(spec: CompareSpec, contender: ContenderSpec) -> Prompting:
-    """The prompt treatment of a contender."""
-    system = None if spec.prompting.system == NATIVE else spec.prompting.system
-    return Prompting(system=system, date=spec.prompting.date, thinking=contender.thinking)
+def prompting_of(spec: CompareSpec, contender: ContenderSpec, arm: ArmSpec) -> Prompting:
+    """The prompt treatment of a contender under an arm."""
+    return Prompting(
+        system=system_of(spec, arm),
+        date=spec.prompting.date,
+        thinking=contender.thinking if arm.thinking is None else arm.thinking,
+    )
+
+
+def system_of(spec: CompareSpec, arm: ArmSpec) -> str | None:
+    """The system prompt of an arm; None leaves each template its own."""
+    system = spec.prompting.system if arm.system is None else arm.system
+    return None if system == NATIVE else system
 
 
 def side_of(contender: Contender, spec: CompareSpec) -> Side:
     """Load what the audit looks at: tokenizer, template and parameter counts, no weights."""
+    prompting = prompting_of(spec, contender.spec, spec.main_arm)
+    if contender.base is None:
+        return Side(contender.key, contender.spec.title, prompting)
     from leitai.adapters import count_trainable
     from leitai.models import read_config
     from leitai.models.presets import parameter_count
@@ -116,5 +146,4 @@ def side_of(contender: Contender, spec: CompareSpec) -> Side:
         trainable=trainable,
         total=parameter_count(config),
     )
-    prompting = prompting_of(spec, contender.spec)
     return Side(contender.key, contender.spec.title, prompting, view)

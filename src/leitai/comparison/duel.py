@@ -1,12 +1,11 @@
 """The main job: from SPEC.yaml to a verdict and a report, stage by stage."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leitai.base.errors import LeitaiError
-from leitai.base.files import hash_value, write_json
+from leitai.base.files import hash_value, read_json, write_json
 from leitai.base.locks import run_lock
 from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
@@ -14,15 +13,19 @@ from leitai.comparison.adaptation import adapt
 from leitai.comparison.audit import Material, as_json, audit, refuse_unfair
 from leitai.comparison.contender import Contender, find_or_make, side_of
 from leitai.comparison.further import further_numbers, score_of
+from leitai.comparison.material import Asked, Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
 from leitai.comparison.report import write_report
 from leitai.comparison.reporting import report_data
 from leitai.comparison.scoring import Scorer
-from leitai.comparison.spec import NATIVE, CompareSpec
+from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
+from leitai.comparison.stopping import can_stop
+from leitai.comparison.together import ask_together
+from leitai.comparison.variants import arm_tasks, ask_arms, ask_seed, sensitivity
 from leitai.comparison.verdict import decide
-from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
-from leitai.evaluation import MEASURES, Classification, Task, read_records
+from leitai.data import Row, data_hash
+from leitai.evaluation import MEASURES, Task, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,80 +66,156 @@ def compare(
     spec = load_spec(spec_path, CompareSpec, list(overrides))
     folder = out if out is not None else Path("runs") / spec.name
     with run_lock(folder):
-        return _run(spec, spec_path.resolve().parent, folder.resolve(), data_root)
+        place = Place(spec_path.resolve().parent, data_root)
+        return _Run(spec, place, folder.resolve()).finish()
 
 
-def _run(spec: CompareSpec, spec_folder: Path, run: Path, data_root: Path | None) -> Duel:
-    stages = Stages(run)
-    train_rows, valid_rows = _training_rows(spec, spec_folder, data_root)
-    material = _material(spec, spec_folder, data_root, train_rows)
-    texts = [str(message["content"]) for row in train_rows for message in row.messages]
-    contenders = [find_or_make(key, spec, texts, run, spec_folder, stages) for key in spec.keyed]
-    resolved = _resolved(spec, contenders, material, valid_rows)
-    write_json(run / "resolved.json", resolved)
+@dataclass
+class _Run:
+    """A duel on its way; every step is a stage, or quick."""
 
-    sides = [side_of(contender, spec) for contender in contenders]
-    findings = audit(sides, material)
-    write_json(run / "audit.json", as_json(findings))
-    refuse_unfair(findings)
+    spec: CompareSpec
+    place: Place
+    folder: Path
+    paths: dict[str, dict[str, Path]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Path]] = field(default_factory=dict)
+    seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
 
-    paths: dict[str, dict[str, Path]] = {task.name: {} for task in spec.tasks}
-    for contender in contenders:
-        adapt(contender, spec, train_rows, valid_rows, stages)
-        scorer = Scorer(contender, spec)
-        for task in spec.tasks:
-            items, labels = material.items[task.name], material.labels[task.name]
-            paths[task.name][contender.key] = scorer.score(task, items, labels, run, stages)
-
-    verdict = _verdict(spec, contenders, paths)
-    write_json(run / "verdict.json", verdict)
-    manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
-    write_json(run / "manifest.json", manifest)
-    data = report_data(contenders, sides, material, verdict, findings, manifest)
-    write_json(run / "cost.json", data.cost_json())
-    write_report(run, data)
-    return Duel(run, verdict, run / "report.html", tuple(stages.reused))
-
-
-def _training_rows(
-    spec: CompareSpec, spec_folder: Path, data_root: Path | None
-) -> tuple[list[Row], list[Row]]:
-    """Load what is learnt from and what early stopping looks at, system prompt included."""
-    system = None if spec.prompting.system == NATIVE else spec.prompting.system
-    parts: dict[str, list[Row]] = {"train": [], "validation": []}
-    for number, source in enumerate(spec.train_on):
-        for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
-            if row.split in parts:
-                parts[row.split].append(
-                    replace(
-                        row_with(row, lambda messages: with_system(messages, system)),
-                        id=f"{number}/{row.id}",
-                    )
-                )
-    for name, rows in parts.items():
-        if spec.train_on and not rows:
-            raise LeitaiError(
-                f"train_on has no rows in its {name} split",
-                where=spec.name,
-                remedy="give the data a `split`, such as {train: 0.8, validation: 0.1, test: 0.1}",
-            )
-    return parts["train"], parts["validation"]
-
-
-def _material(
-    spec: CompareSpec, spec_folder: Path, data_root: Path | None, train: list[Row]
-) -> Material:
-    items: dict[str, Sequence[Row]] = {}
-    labels: dict[str, tuple[str, ...]] = {}
-    for task in spec.tasks:
-        rows = load_rows(task.data, base_folder=spec_folder, data_root=data_root)
-        items[task.name] = task.pick(rows, spec.seed)
-        labels[task.name] = (
-            labels_of(task.data, rows, base_folder=spec_folder, data_root=data_root)
-            if isinstance(task, Classification)
-            else ()
+    def finish(self) -> Duel:
+        spec, run = self.spec, self.folder
+        self.stages = Stages(run)
+        self.train, self.valid = training_rows(spec, self.place)
+        self.asked = asked_tasks(spec, self.place)
+        self.arm_tasks = arm_tasks(spec, self.place)
+        contenders = [self._find(key, spec.seed) for key in spec.keyed]
+        material = Material(
+            spec,
+            self.train,
+            {name: asked.items for name, asked in self.asked.items()},
+            {name: asked.labels for name, asked in self.asked.items()},
         )
-    return Material(spec, train, items, labels)
+        resolved = _resolved(spec, contenders, material, self.valid)
+        write_json(run / "resolved.json", resolved)
+
+        sides = [side_of(contender, spec) for contender in contenders]
+        findings = audit(sides, material)
+        write_json(run / "audit.json", as_json(findings))
+        refuse_unfair(findings)
+
+        self._ask(contenders)
+        self._ask_seeds(contenders)
+        verdict = self._verdict(contenders)
+        write_json(run / "verdict.json", verdict)
+        manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
+        write_json(run / "manifest.json", manifest)
+        data = report_data(contenders, sides, material, verdict, findings, manifest)
+        write_json(run / "cost.json", data.cost_json())
+        write_report(run, data)
+        return Duel(run, verdict, run / "report.html", tuple(self.stages.reused))
+
+    def _find(self, key: str, seed: int) -> Contender:
+        return find_or_make(
+            key, self.spec, self.train, self.folder, self.place.spec_folder, self.stages, seed
+        )
+
+    def _scorer(self, contender: Contender) -> Scorer:
+        return Scorer(contender, self.spec, self.train, self.place.spec_folder)
+
+    def _ask(self, contenders: Sequence[Contender]) -> None:
+        """Adapt every contender, and ask it every task and arm."""
+        spec, scores = self.spec, self.folder / "scores"
+        self.early = [
+            name
+            for name, asked in self.asked.items()
+            if spec.verdict.stopping == "safe" and can_stop(asked.task, asked.items)
+        ]
+        self.paths = {
+            name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}
+            for name in self.asked
+        }
+        self.arms = {name: {} for name in self.arm_tasks}
+        scorers = {c.key: self._scorer(c) for c in contenders}
+        for contender in contenders:
+            adapt(contender, spec, self.train, self.valid, self.stages)
+            scorer = scorers[contender.key]
+            for name, asked in self.asked.items():
+                if name not in self.early:
+                    path = self.paths[name][contender.key]
+                    scorer.score(asked, spec.main_arm, path, self.stages)
+            for arm, path in ask_arms(
+                scorer, spec, self.arm_tasks, self.folder, self.stages
+            ).items():
+                self.arms[arm][contender.key] = path
+            scorer.close()
+        for name in self.early:
+            ask_together(
+                scorers,
+                spec,
+                self.asked[name],
+                self.paths[name],
+                self._looks(name),
+                self.stages,
+            )
+
+    def _looks(self, task: str) -> Path:
+        return self.folder / "scores" / task / "looks.json"
+
+    def _ask_seeds(self, contenders: Sequence[Contender]) -> None:
+        """Train with further seeds, and ask the primary task; nothing else has a seed."""
+        spec, asked = self.spec, self.asked[self.spec.primary]
+        items = len(read_records(self.paths[spec.primary]["A"])) if spec.seeds else 0
+        asked = Asked(asked.task, asked.items[:items], asked.labels)
+        for seed in spec.seeds:
+            self.seeds[seed] = {}
+            for first in contenders:
+                if first.base is None:
+                    self.seeds[seed][first.key] = self.paths[spec.primary][first.key]
+                    continue
+                contender = self._find(first.key, seed)
+                adapt(contender, spec, self.train, self.valid, self.stages, first.settings)
+                self.seeds[seed][first.key] = ask_seed(
+                    self._scorer(contender), spec, asked, self.folder, self.stages
+                )
+
+    def _verdict(self, contenders: Sequence[Contender]) -> dict[str, Any]:
+        spec = self.spec
+        about = {
+            c.key: {"name": c.spec.title, "model": c.spec.stated, "kind": c.kind}
+            for c in contenders
+        }
+        verdict = decide(
+            spec.name,
+            about,
+            [self._scores(task) for task in spec.tasks],
+            alpha=spec.verdict.alpha,
+            looked=spec.verdict.stopping == "safe",
+            seed=spec.seed,
+        )
+        if self.arms:
+            named = {spec.main_arm.name: self.paths[spec.primary], **self.arms}
+            verdict["arms"] = [
+                {"arm": name, **sensitivity(spec, paths)} for name, paths in named.items()
+            ]
+        if self.seeds:
+            seeded = {spec.seed: self.paths[spec.primary], **self.seeds}
+            verdict["seeds"] = [
+                {"seed": seed, **sensitivity(spec, paths)} for seed, paths in seeded.items()
+            ]
+        return verdict
+
+    def _scores(self, task: Task) -> TaskScores:
+        spec = self.spec
+        records = {key: read_records(path) for key, path in self.paths[task.name].items()}
+        return TaskScores(
+            task=task.name,
+            metric=task.metric,
+            higher_is_better=MEASURES[task.metric].higher_is_better,
+            margin=spec.verdict.margin(task.metric),
+            primary=task.name == spec.primary,
+            scores={key: [score_of(record) for record in found] for key, found in records.items()},
+            further=further_numbers(task, records, spec.seed),
+            sequential=read_json(self._looks(task.name)) if task.name in self.early else None,
+        )
 
 
 def _resolved(
@@ -145,7 +224,7 @@ def _resolved(
     """The spec with all defaults filled in and a hash for everything it points to."""
     resolved: dict[str, Any] = {
         "spec": spec.model_dump(mode="json"),
-        "contenders": {c.key: {"base": c.base_hash} for c in contenders},
+        "contenders": {c.key: {"base": c.state} for c in contenders},
         "data": {
             "train": data_hash(material.train),
             "validation": data_hash(valid),
@@ -153,27 +232,3 @@ def _resolved(
         },
     }
     return {**resolved, "hash": hash_value(resolved)}
-
-
-def _verdict(
-    spec: CompareSpec, contenders: Sequence[Contender], paths: Mapping[str, Mapping[str, Path]]
-) -> dict[str, Any]:
-    scores = [_task_scores(task, spec, paths[task.name]) for task in spec.tasks]
-    about = {
-        c.key: {"name": c.spec.title, "model": c.spec.model, "kind": "checkpoint"}
-        for c in contenders
-    }
-    return decide(spec.name, about, scores, alpha=spec.verdict.alpha, seed=spec.seed)
-
-
-def _task_scores(task: Task, spec: CompareSpec, paths: Mapping[str, Path]) -> TaskScores:
-    records = {key: read_records(path) for key, path in paths.items()}
-    return TaskScores(
-        task=task.name,
-        metric=task.metric,
-        higher_is_better=MEASURES[task.metric].higher_is_better,
-        margin=spec.verdict.margin(task.metric),
-        primary=task.name == spec.primary,
-        scores={key: [score_of(record) for record in found] for key, found in records.items()},
-        further=further_numbers(task, records, spec.seed),
-    )

@@ -53,6 +53,7 @@ class TaskScores:
         scores: by the contenders' keys, on the same items.
         primary: whether this task decides the overall verdict.
         further: other numbers of each slice; shown, and never decisive.
+        sequential: what was seen while it was asked, where asking could stop early.
     """
 
     task: str
@@ -62,6 +63,7 @@ class TaskScores:
     scores: Mapping[str, Sequence[ItemScore]]
     primary: bool = False
     further: FurtherNumbers = field(default_factory=dict)
+    sequential: Mapping[str, Any] | None = None
 
 
 def pair_name(first: str, second: str) -> str:

@@ -31,6 +31,14 @@ _NOTE_OF_SEVERAL = Bilingual(
     "区间反映换一批同类题目时结果的波动，不包含更换训练随机种子带来的波动。",
 )
 
+_LOOKED = Bilingual(
+    " Asking stopped where every verdict of a task was safe whatever came: half of the allowed "
+    "rate of false verdicts was spent on looking, by bets that hold at any time, and half on the "
+    "tests over all items.",
+    "一旦某任务的各项结论无论后续如何都已成立，提问即停止：允许误判率的一半用于随时有效的序贯检验，"
+    "另一半用于全部题目上的检验。",
+)
+
 _BETTER = Bilingual(
     "{winner} is better than {loser} on {task}: {metric} {first} against {second}{direction}, "
     "ahead by {lead}{gap} ({level} interval {low} to {high}; {p}) on {n} items.",
@@ -91,9 +99,10 @@ _ADJUSTED_PAIRS = Bilingual(
 )
 
 
-def note_of(contenders: int) -> Bilingual:
-    """How to read the file, for so many contenders."""
-    return _NOTE if contenders == 2 else _NOTE_OF_SEVERAL
+def note_of(contenders: int, looked: bool) -> Bilingual:
+    """How to read the file, for so many contenders and asking that could stop early or not."""
+    note = _NOTE if contenders == 2 else _NOTE_OF_SEVERAL
+    return Bilingual(note.en + _LOOKED.en, note.zh + _LOOKED.zh) if looked else note
 
 
 def reason_of(

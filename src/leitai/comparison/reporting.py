@@ -44,7 +44,7 @@ def report_data(
             "contenders": {c.key: _card(c, side, material) for c, side in pairs},
             "curves": {c.key: _curve(c.folder / "run") for c in contenders},
             "costs": {c.key: _cost(c, side, material) for c, side in pairs},
-            "search": {} if spec.search is None else {c.key: _search(c) for c in contenders},
+            "search": {c.key: _search(c) for c in contenders if spec.search and c.base},
             "tasks": tuple(
                 TaskItems.from_records(
                     task.name,
@@ -65,10 +65,10 @@ def _card(contender: Contender, side: Side, material: Material) -> ContenderCard
     adapt = material.spec.adapt
     return ContenderCard(
         name=contender.spec.title,
-        model=contender.spec.model,
+        model=contender.spec.stated,
         family="" if side.view is None else side.view.family,
-        method=None if adapt is None else adapt.method.name,
-        trainable_parameters=None if adapt is None else _trained(contender),
+        method=None if adapt is None or side.view is None else adapt.method.name,
+        trainable_parameters=None if adapt is None or side.view is None else _trained(contender),
         total_parameters=0 if side.view is None else side.view.total,
         vocabulary=0 if side.view is None else side.view.tokenizer.vocab_size,
         weights_sha256=contender.state,
@@ -107,10 +107,10 @@ def _curve(run: Path) -> LearningCurve:
 
 
 def _cost(contender: Contender, side: Side, material: Material) -> Cost:
-    scored = score_cost(contender, material.spec.tasks)
+    scored = score_cost(contender)
     run = contender.folder / "run"
     trained: dict[str, Any] = {}
-    if material.spec.adapt is not None:
+    if material.spec.adapt is not None and side.view is not None:
         trained = {**read_json(run / "result.json")["result"], **read_json(run / "cost.json")}
     peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0)))
     seconds = scored["seconds"]

@@ -35,6 +35,7 @@ from leitai.comparison.reason import note_of
 from leitai.comparison.statistics import PairedComparison, holm, mcnemar_midp, more_items
 from leitai.comparison.statistics.planning import MoreItems
 from leitai.comparison.statistics.resampling import RESAMPLES
+from leitai.comparison.statistics.sequential import EARLY_SHARE
 
 SCHEMA = "leitai.verdict/2"
 REFERENCE = "reference"
@@ -47,6 +48,7 @@ def decide(
     tasks: Sequence[TaskScores],
     *,
     alpha: float = 0.05,
+    looked: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def decide(
             reference row.
         tasks: one of them primary; a single task is primary by itself.
         alpha: allowed rate of false verdicts, between 0 and 0.5.
+        looked: whether asking could stop early, on which `EARLY_SHARE` of alpha was spent.
         resamples: of bootstrap and permutation test.
         seed: of both.
 
@@ -75,11 +78,13 @@ def decide(
     names = {key: str(about["name"]) for key, about in contenders.items()}
     ranked = [key for key in names if contenders[key].get("kind") != REFERENCE]
     deciding = pairs_of(ranked)
-    sliced = [compare_task(task, alpha, resamples, seed) for task in tasks]
+    share = 1 - EARLY_SHARE if looked else 1.0
+    level = alpha * share
+    sliced = [compare_task(task, level, resamples, seed) for task in tasks]
     tests = [(number, pair) for number in range(len(tasks)) for pair in deciding]
-    adjusted = _adjust(sliced, tests)
+    adjusted = _adjust(tasks, sliced, tests, share)
     reports = [
-        _report(task, number, sliced[number], adjusted, alpha, task is primary)
+        _report(task, number, sliced[number], adjusted, alpha, level, task is primary)
         for number, task in enumerate(tasks)
     ]
     report = next(report for report in reports if report["primary"])
@@ -90,8 +95,10 @@ def decide(
         "contenders": {key: {"kind": "checkpoint", **about} for key, about in contenders.items()},
         "duels": [pair_name(*pair) for pair in pairs_of(list(names))],
         "tasks": reports,
-        "overall": overall_of(report, names, ranked, alpha, len(tasks)),
-        "note": note_of(len(names)).as_dict(),
+        "overall": overall_of(report, names, ranked, level, len(tasks)),
+        "arms": [],
+        "seeds": [],
+        "note": note_of(len(names), looked).as_dict(),
     }
 
 
@@ -99,11 +106,30 @@ Test = tuple[int, tuple[str, str]]
 """A confirmatory comparison: the task's number, and the pair."""
 
 
-def _adjust(sliced: Sequence[Slices], tests: Sequence[Test]) -> dict[Test, tuple[float, float]]:
-    """Return the adjusted p of difference and of equivalence of every confirmatory comparison."""
-    found = [sliced[number][ALL].pairs[pair] for number, pair in tests]
-    p, same = holm([c.p for c in found]), holm([c.p_equivalence for c in found])
-    return dict(zip(tests, zip(p, same, strict=True), strict=True))
+def _adjust(
+    tasks: Sequence[TaskScores], sliced: Sequence[Slices], tests: Sequence[Test], share: float
+) -> dict[Test, tuple[float, float]]:
+    """Return the adjusted p of difference and of equivalence of every confirmatory comparison.
+
+    They are to be held against alpha, whatever share of it they were given. Where asking stopped
+    early, the sequence's own p values are adjusted by Bonferroni's method, as its bets were; among
+    the others such a comparison counts as one without evidence.
+    """
+    p, same, early = [], [], {}
+    for number, pair in tests:
+        seen = stopped_at(tasks[number], pair)
+        found = sliced[number][ALL].pairs[pair]
+        p.append(1.0 if seen else found.p)
+        same.append(1.0 if seen else found.p_equivalence)
+        if seen:
+            factor = len(tests) / EARLY_SHARE
+            early[number, pair] = (
+                min(1.0, seen["p"] * factor),
+                min(1.0, seen["p_equivalence"] * factor),
+            )
+    both = zip(holm(p), holm(same), strict=True)
+    full = [(min(1.0, one / share), min(1.0, other / share)) for one, other in both]
+    return {**dict(zip(tests, full, strict=True)), **early}
 
 
 def judge(
@@ -154,6 +180,7 @@ def _report(
     slices: Slices,
     adjusted: Mapping[Test, tuple[float, float]],
     alpha: float,
+    level: float,
     primary: bool,
 ) -> dict[str, Any]:
     rows = []
@@ -169,10 +196,11 @@ def _report(
                 "pairs": {
                     pair_name(*pair): _row(
                         task,
+                        pair,
                         comparison,
                         adjusted.get((number, pair)) if label == ALL else None,
                         alpha,
-                        len(adjusted),
+                        level / len(adjusted),
                     )
                     for pair, comparison in compared.pairs.items()
                 },
@@ -183,18 +211,20 @@ def _report(
         "metric": task.metric,
         "higher_is_better": task.higher_is_better,
         "primary": primary,
+        "alpha": level,
         "clustered": slices[ALL].clusters is not None,
         "slices": rows,
-        "sequential": None,
+        "sequential": task.sequential,
     }
 
 
 def _row(
     task: TaskScores,
+    pair: tuple[str, str],
     comparison: PairedComparison,
     adjusted: tuple[float, float] | None,
     alpha: float,
-    tests: int,
+    first_step: float,
 ) -> dict[str, Any]:
     p, same = adjusted or (None, None)
     verdict = judge(
@@ -205,6 +235,8 @@ def _row(
         p=p,
         p_equivalence=same,
     )
+    if adjusted and verdict == "undecided":
+        verdict = decision_on(task, pair) or verdict
     missing = MoreItems(None, None)
     if verdict == "undecided":
         missing = more_items(
@@ -213,10 +245,10 @@ def _row(
             comparison.difference.value,
             task.margin,
             # With several tests the first step of Holm's method is the one to plan for.
-            alpha=alpha / tests if adjusted else alpha,
+            alpha=first_step if adjusted else alpha,
         )
     value, interval = comparison.difference
-    return {
+    row = {
         "difference": {"value": rounded(value), **ends(interval)},
         "equivalence_interval": ends(comparison.inner),
         "a_only": comparison.wins,
@@ -234,3 +266,38 @@ def _row(
         "more_items": missing.items,
         "more_items_to_show": missing.to_show,
     }
+    if adjusted and (seen := stopped_at(task, pair)):
+        row.update(_as_seen(seen, rounded(value)))
+    return row
+
+
+def _as_seen(seen: Mapping[str, Any], value: float) -> dict[str, Any]:
+    """Return what a stopped comparison says instead of the tests that want all items."""
+    _, _, low, high = seen["path"][-1]
+    return {
+        "verdict": seen["decision"],
+        "p": seen["p"],
+        "p_mid": None,
+        "p_equivalence": seen["p_equivalence"],
+        "difference": {"value": value, "low": low, "high": high},
+        "equivalence_interval": {"low": low, "high": high},
+        "test": "betting",
+        "more_items": None,
+        "more_items_to_show": None,
+    }
+
+
+def decision_on(task: TaskScores, pair: tuple[str, str]) -> str | None:
+    """Return what the looks decided about a pair, if anything."""
+    if task.sequential is None:
+        return None
+    decision: str | None = task.sequential["pairs"].get(pair_name(*pair), {}).get("decision")
+    return decision
+
+
+def stopped_at(task: TaskScores, pair: tuple[str, str]) -> Mapping[str, Any] | None:
+    """Return what the looks saw of a pair whose task was stopped early."""
+    if task.sequential is None or not task.sequential["stopped"]:
+        return None
+    seen: Mapping[str, Any] | None = task.sequential["pairs"].get(pair_name(*pair))
+    return seen

@@ -1,0 +1,113 @@
+"""Duels of several contenders end to end, without a model: reference rows, early stops, arms."""
+
+import json
+
+import pytest
+from scripted import Scripted, script, write_spec
+
+from leitai.base import LeitaiError
+from leitai.comparison.duel import compare
+
+SAFE = "verdict: {stopping: safe, look_from: 60, look_every: 40}"
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    return script(monkeypatch)
+
+
+def test_three_contenders_and_a_reference_row(tmp_path, opened):
+    path = write_spec(tmp_path, [90, 60, 58], references=["majority"])
+    duel = compare(path, tmp_path / "run")
+    overall = duel.verdict["overall"]
+    assert (overall["verdict"], overall["winner"]) == ("best", "A")
+    assert overall["ranking"][0] == "A" and "D" not in overall["ranking"]
+    assert duel.verdict["contenders"]["D"]["kind"] == "reference"
+    part = duel.verdict["tasks"][0]["slices"][0]
+    assert set(part["scores"]) == set("ABCD")
+    assert part["pairs"]["A-D"]["p_holm"] is None
+    assert {"all", "en", "zh"} == {p["slice"] for p in duel.verdict["tasks"][0]["slices"]}
+    for key in "ABCD":
+        assert (duel.folder / f"scores/sums/{key}.jsonl").exists()
+    audit = json.loads((duel.folder / "audit.json").read_text("utf-8"))
+    assert {len(finding["values"]) for finding in audit} == {4}
+    assert [f["status"] for f in audit if f["check"] == "unseen"] == ["note"]
+
+
+def test_asking_stops_once_the_verdict_is_safe_and_a_stopped_run_goes_on(tmp_path, opened):
+    path = write_spec(tmp_path, [95, 40, 45], SAFE.replace("}", ", margins: {accuracy: 0.2}}"))
+    duel = compare(path, tmp_path / "whole")
+    task = duel.verdict["tasks"][0]
+    seen = task["sequential"]
+    assert seen["stopped"] and seen["asked"] == task["slices"][0]["n"] < seen["planned"] == 340
+    assert seen["pairs"]["A-B"]["decision"] == "a_better"
+    row = task["slices"][0]["pairs"]["A-B"]
+    assert (row["verdict"], row["test"]) == ("a_better", "betting")
+    assert row["p_holm"] <= 0.05 and row["difference"]["low"] > 0
+    assert [step[0] for step in seen["pairs"]["A-B"]["path"]][:2] == [60, 100]
+
+    # Killed after the third part of B: the run goes on, asks nothing twice, and ends the same.
+    class KilledError(Exception):
+        pass
+
+    whole, calls = Scripted.write, []
+
+    def write(self, rows, limit):
+        calls.append(len(rows))
+        if len(calls) == 6:
+            raise KilledError
+        return whole(self, rows, limit)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scripted, "write", write)
+        with pytest.raises(KilledError):
+            compare(path, tmp_path / "killed")
+    before = len(opened)
+    again = compare(path, tmp_path / "killed")
+    asked = [len(one.asked) for one in opened[before:]]
+    assert sum(asked) < 3 * seen["asked"]
+    assert (again.folder / "verdict.json").read_bytes() == (
+        duel.folder / "verdict.json"
+    ).read_bytes()
+    assert "score-sums" in compare(path, tmp_path / "killed").reused
+
+
+def test_what_is_never_safe_is_asked_in_full_with_half_of_alpha(tmp_path, opened):
+    path = write_spec(tmp_path, [70, 68], SAFE, items=200)
+    task = compare(path, tmp_path / "run").verdict["tasks"][0]
+    seen, row = task["sequential"], task["slices"][0]["pairs"]["A-B"]
+    assert not seen["stopped"] and seen["asked"] == seen["planned"]
+    assert (row["test"], row["verdict"]) == ("mcnemar_exact", "undecided")
+    assert task["alpha"] == 0.025
+    assert row["p_holm"] == pytest.approx(min(1.0, 2 * row["p"]))
+
+
+def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):
+    arms = 'arms: [{name: plain}, {name: helped, system: "25"}]'
+    path = write_spec(tmp_path, [60, 50], arms, references=["majority"])
+    verdict = compare(path, tmp_path / "run").verdict
+    assert [arm["arm"] for arm in verdict["arms"]] == ["plain", "helped"]
+    plain, helped = verdict["arms"]
+    deciding = verdict["tasks"][0]["slices"][0]
+    assert plain["scores"]["A"]["value"] == deciding["scores"]["A"]["value"]
+    assert helped["scores"]["A"]["value"] == pytest.approx(0.85, abs=0.06)
+    assert helped["scores"]["C"]["value"] == plain["scores"]["C"]["value"]
+    assert set(helped["pairs"]["A-B"]["difference"]) == {"value", "low", "high"}
+    assert (tmp_path / "run/scores/sums/arms/helped/A.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("contenders.0.model=scratch:qwen3-nano", "exactly one"),
+        ("contenders.0.name=R50", "two contenders are called 'R50'"),
+        ("arms=[{name: a}, {name: a}]", "two arms are called 'a'"),
+        ("seeds=[2]", "needs `adapt`"),
+        ("contenders=[{reference: random}, {reference: majority}]", "at least two other"),
+        ("contenders.0.adapter=x", "goes with a `model`"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, override, message):
+    path = write_spec(tmp_path, [60, 50])
+    with pytest.raises(LeitaiError, match=message):
+        compare(path, tmp_path / "run", overrides=[override])
