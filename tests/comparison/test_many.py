@@ -7,8 +7,9 @@ from scripted import Scripted, script, write_spec
 
 from leitai.base import LeitaiError
 from leitai.comparison.duel import compare
+from leitai.comparison.statistics.sequential import EARLY_SHARE
 
-SAFE = "verdict: {stopping: safe, look_from: 60, look_every: 40}"
+SAFE = "verdict: {stopping: safe, look_from: 30, look_every: 20}"
 
 
 @pytest.fixture
@@ -35,18 +36,18 @@ def test_three_contenders_and_a_reference_row(tmp_path, opened):
 
 
 def test_asking_stops_once_the_verdict_is_safe_and_a_stopped_run_goes_on(tmp_path, opened):
-    path = write_spec(tmp_path, [95, 40, 45], SAFE.replace("}", ", margins: {accuracy: 0.2}}"))
+    path = write_spec(tmp_path, [90, 65, 35], SAFE)
     duel = compare(path, tmp_path / "whole")
     task = duel.verdict["tasks"][0]
     seen = task["sequential"]
-    assert seen["stopped"] and seen["asked"] == task["slices"][0]["n"] < seen["planned"] == 340
+    assert seen["stopped"] and seen["asked"] == task["slices"][0]["n"] < seen["planned"] == 341
     assert seen["pairs"]["A-B"]["decision"] == "a_better"
     row = task["slices"][0]["pairs"]["A-B"]
     assert (row["verdict"], row["test"]) == ("a_better", "betting")
     assert row["p_holm"] <= 0.05 and row["difference"]["low"] > 0
-    assert [step[0] for step in seen["pairs"]["A-B"]["path"]][:2] == [60, 100]
+    assert [step[0] for step in seen["pairs"]["A-B"]["path"]][:2] == [30, 50]
 
-    # Killed after the third part of B: the run goes on, asks nothing twice, and ends the same.
+    # Killed in the middle: the run goes on, asks nothing twice, and ends the same.
     class KilledError(Exception):
         pass
 
@@ -72,14 +73,14 @@ def test_asking_stops_once_the_verdict_is_safe_and_a_stopped_run_goes_on(tmp_pat
     assert "score-sums" in compare(path, tmp_path / "killed").reused
 
 
-def test_what_is_never_safe_is_asked_in_full_with_half_of_alpha(tmp_path, opened):
+def test_what_is_never_safe_is_asked_in_full_with_the_rest_of_alpha(tmp_path, opened):
     path = write_spec(tmp_path, [70, 68], SAFE, items=200)
     task = compare(path, tmp_path / "run").verdict["tasks"][0]
     seen, row = task["sequential"], task["slices"][0]["pairs"]["A-B"]
     assert not seen["stopped"] and seen["asked"] == seen["planned"]
     assert (row["test"], row["verdict"]) == ("mcnemar_exact", "undecided")
-    assert task["alpha"] == 0.025
-    assert row["p_holm"] == pytest.approx(min(1.0, 2 * row["p"]))
+    assert task["alpha"] == pytest.approx(0.05 * (1 - EARLY_SHARE))
+    assert row["p_holm"] == pytest.approx(min(1.0, row["p"] / (1 - EARLY_SHARE)), rel=1e-5)
 
 
 def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):

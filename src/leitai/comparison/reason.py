@@ -32,11 +32,11 @@ _NOTE_OF_SEVERAL = Bilingual(
 )
 
 _LOOKED = Bilingual(
-    " Asking stopped where every verdict of a task was safe whatever came: half of the allowed "
-    "rate of false verdicts was spent on looking, by bets that hold at any time, and half on the "
-    "tests over all items.",
-    "一旦某任务的各项结论无论后续如何都已成立，提问即停止：允许误判率的一半用于随时有效的序贯检验，"
-    "另一半用于全部题目上的检验。",
+    " Asking stopped where every verdict of a task was safe whatever came: {early} of the allowed "
+    "rate of false verdicts was spent on looking, by bets that hold at any time, and the rest on "
+    "the tests over all items.",
+    "一旦某任务的各项结论无论后续如何都已成立，提问即停止：允许误判率的 {early} "
+    "用于随时有效的序贯检验，其余用于全部题目上的检验。",
 )
 
 _BETTER = Bilingual(
@@ -99,10 +99,18 @@ _ADJUSTED_PAIRS = Bilingual(
 )
 
 
-def note_of(contenders: int, looked: bool) -> Bilingual:
-    """How to read the file, for so many contenders and asking that could stop early or not."""
+def note_of(contenders: int, early: float) -> Bilingual:
+    """How to read the file, for so many contenders.
+
+    Args:
+        contenders: of the duel, reference rows included.
+        early: share of alpha that was spent on stopping early; 0 where all items were asked.
+    """
     note = _NOTE if contenders == 2 else _NOTE_OF_SEVERAL
-    return Bilingual(note.en + _LOOKED.en, note.zh + _LOOKED.zh) if looked else note
+    if not early:
+        return note
+    more = _LOOKED.format(early=f"{100 * early:.10g}%")
+    return Bilingual(note.en + more.en, note.zh + more.zh)
 
 
 def reason_of(

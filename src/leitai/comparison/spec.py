@@ -99,7 +99,7 @@ class VerdictSpec(_Part):
     primary: str | None = Field(default=None, description="the task that decides; default: first")
     stopping: Literal["never", "safe"] = Field(
         default="never",
-        description="safe: stop asking once every verdict of a task holds whatever comes; half of "
+        description="safe: stop asking once every verdict of a task holds whatever comes; some of "
         "alpha is spent on looking. Worth it where asking costs money or hours",
     )
     look_from: int = Field(default=100, ge=10, description="items before the first look")

@@ -79,12 +79,15 @@ def decide(
     ranked = [key for key in names if contenders[key].get("kind") != REFERENCE]
     deciding = pairs_of(ranked)
     share = 1 - EARLY_SHARE if looked else 1.0
-    level = alpha * share
-    sliced = [compare_task(task, level, resamples, seed) for task in tasks]
+    levels = [alpha * (EARLY_SHARE if _stopped(task) else share) for task in tasks]
+    sliced = [
+        compare_task(task, level, resamples, seed)
+        for task, level in zip(tasks, levels, strict=True)
+    ]
     tests = [(number, pair) for number in range(len(tasks)) for pair in deciding]
     adjusted = _adjust(tasks, sliced, tests, share)
     reports = [
-        _report(task, number, sliced[number], adjusted, alpha, level, task is primary)
+        _report(task, number, sliced[number], adjusted, alpha, levels[number], task is primary)
         for number, task in enumerate(tasks)
     ]
     report = next(report for report in reports if report["primary"])
@@ -95,10 +98,10 @@ def decide(
         "contenders": {key: {"kind": "checkpoint", **about} for key, about in contenders.items()},
         "duels": [pair_name(*pair) for pair in pairs_of(list(names))],
         "tasks": reports,
-        "overall": overall_of(report, names, ranked, level, len(tasks)),
+        "overall": overall_of(report, names, ranked, report["alpha"], len(tasks)),
         "arms": [],
         "seeds": [],
-        "note": note_of(len(names), looked).as_dict(),
+        "note": note_of(len(names), EARLY_SHARE if looked else 0.0).as_dict(),
     }
 
 
@@ -297,7 +300,11 @@ def decision_on(task: TaskScores, pair: tuple[str, str]) -> str | None:
 
 def stopped_at(task: TaskScores, pair: tuple[str, str]) -> Mapping[str, Any] | None:
     """Return what the looks saw of a pair whose task was stopped early."""
-    if task.sequential is None or not task.sequential["stopped"]:
+    if task.sequential is None or not _stopped(task):
         return None
     seen: Mapping[str, Any] | None = task.sequential["pairs"].get(pair_name(*pair))
     return seen
+
+
+def _stopped(task: TaskScores) -> bool:
+    return task.sequential is not None and bool(task.sequential["stopped"])
