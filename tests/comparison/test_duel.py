@@ -51,7 +51,8 @@ def test_the_run_folder_holds_what_the_contract_says(finished):
     assert [task["task"] for task in verdict["tasks"]] == ["intents", "replies"]
     part = verdict["tasks"][0]["slices"][0]
     assert part["slice"] == "all" and part["n"] == 24
-    assert {"value", "low", "high"} <= part["A"].keys() & part["difference"].keys()
+    difference = part["pairs"]["A-B"]["difference"]
+    assert {"value", "low", "high"} <= part["scores"]["A"].keys() & difference.keys()
     assert set(verdict["overall"]["reason"]) == {"en", "zh"}
 
 
@@ -60,7 +61,9 @@ def test_every_number_traces_to_rows(finished):
     for side in "AB":
         lines = (finished.folder / f"scores/intents/{side}.jsonl").read_text("utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
-        assert sum(row["correct"] for row in rows) / len(rows) == pytest.approx(part[side]["value"])
+        assert sum(row["correct"] for row in rows) / len(rows) == pytest.approx(
+            part["scores"][side]["value"], rel=1e-5
+        )
         assert all(row["answer"] for row in rows)
 
 

@@ -97,6 +97,43 @@ def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):
     assert (tmp_path / "run/scores/sums/arms/helped/A.jsonl").exists()
 
 
+def test_who_knows_items_by_heart_is_told(tmp_path, opened, monkeypatch):
+    """The first contender goes on word for word where the first half is in order, others never."""
+    from leitai.comparison import probing
+    from leitai.evaluation.asking import reference_of
+    from leitai.evaluation.respondents import Written
+
+    rows = {}
+    halves = probing._row
+
+    def remember(row, first, second):
+        made = halves(row, first, second)
+        rows.setdefault(row.id, made.messages)  # the first half in order is made first
+        return made
+
+    def write(self, asked, limit):
+        knows = self.model == "r-70"
+        return [
+            Written(reference_of(row) if knows and rows.get(row.id) == row.messages else "no idea")
+            for row in asked
+        ]
+
+    monkeypatch.setattr(probing, "_row", remember)
+    monkeypatch.setattr(Scripted, "write", write)
+    long = "text,label\n" + "\n".join(
+        f"{i} sheep met {i + 1} goats on the long road to market and none of them wanted to be "
+        f"there at dawn,{'yes' if i % 2 else 'no'}"
+        for i in range(100)
+    )
+    path = write_spec(tmp_path, [70, 60], "probe: 20", references=["majority"])
+    (tmp_path / "rows.csv").write_text(long + "\n", "utf-8")
+    duel = compare(path, tmp_path / "run")
+    audit = json.loads((duel.folder / "audit.json").read_text("utf-8"))
+    (found,) = [finding for finding in audit if finding["check"] == "probe:sums"]
+    assert found["status"] == "warning"
+    assert found["values"] == ["20 / 20 (0)", "0 / 20 (0)", "—"]
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

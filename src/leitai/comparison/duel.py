@@ -10,11 +10,13 @@ from leitai.base.locks import run_lock
 from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
 from leitai.comparison.adaptation import adapt
-from leitai.comparison.audit import Material, as_json, audit, refuse_unfair
+from leitai.comparison.audit import Finding, Material, as_json, audit, refuse_unfair
+from leitai.comparison.audit.sensitivity import check_arms
 from leitai.comparison.contender import Contender, find_or_make, side_of
 from leitai.comparison.further import further_numbers, score_of
 from leitai.comparison.material import Asked, Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
+from leitai.comparison.probing import probe, probe_findings
 from leitai.comparison.report import write_report
 from leitai.comparison.reporting import report_data
 from leitai.comparison.scoring import Scorer
@@ -102,9 +104,13 @@ class _Run:
         write_json(run / "audit.json", as_json(findings))
         refuse_unfair(findings)
 
+        if spec.probe:
+            findings += self._probe(contenders)
         self._ask(contenders)
         self._ask_seeds(contenders)
         verdict = self._verdict(contenders)
+        findings += check_arms(sides, verdict)
+        write_json(run / "audit.json", as_json(findings))
         write_json(run / "verdict.json", verdict)
         manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
         write_json(run / "manifest.json", manifest)
@@ -120,6 +126,15 @@ class _Run:
 
     def _scorer(self, contender: Contender) -> Scorer:
         return Scorer(contender, self.spec, self.train, self.place.spec_folder)
+
+    def _probe(self, contenders: Sequence[Contender]) -> list[Finding]:
+        """See which contenders know items by heart, before they learn anything here."""
+        spec = self.spec
+        paths = {
+            c.key: probe(self._scorer(c), self.asked, spec.probe, spec.seed, self.stages)
+            for c in contenders
+        }
+        return probe_findings(list(paths), list(self.asked), paths)
 
     def _ask(self, contenders: Sequence[Contender]) -> None:
         """Adapt every contender, and ask it every task and arm."""
