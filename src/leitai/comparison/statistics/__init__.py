@@ -15,7 +15,16 @@ from leitai.comparison.statistics.compare import (
     compare_binary,
     compare_ratio,
 )
+from leitai.comparison.statistics.components import AcrossArms, across_arms
 from leitai.comparison.statistics.multiplicity import holm
+from leitai.comparison.statistics.pareto import (
+    Choice,
+    Cost,
+    QualityPerCost,
+    choose,
+    pareto_front,
+    quality_per_cost,
+)
 from leitai.comparison.statistics.planning import (
     MoreItems,
     items_for_difference,
@@ -23,6 +32,8 @@ from leitai.comparison.statistics.planning import (
     items_for_paired_binary,
     more_items,
 )
+from leitai.comparison.statistics.preference import Preference, bradley_terry
+from leitai.comparison.statistics.ranking import Places, RankedPair, Ranking, rank
 from leitai.comparison.statistics.resampling import (
     PairedBootstrap,
     paired_bootstrap,
@@ -40,12 +51,23 @@ from leitai.comparison.statistics.sequential import (
 __all__ = [
     "BOOTSTRAP_MINIMUM",
     "EARLY_SHARE",
+    "AcrossArms",
+    "Choice",
+    "Cost",
     "Decision",
     "Evidence",
     "Interval",
     "MoreItems",
     "PairedBootstrap",
     "PairedComparison",
+    "Places",
+    "Preference",
+    "QualityPerCost",
+    "RankedPair",
+    "Ranking",
+    "across_arms",
+    "bradley_terry",
+    "choose",
     "compare_binary",
     "compare_ratio",
     "confidence_sequence",
@@ -60,6 +82,9 @@ __all__ = [
     "mcnemar_midp",
     "more_items",
     "paired_bootstrap",
+    "pareto_front",
+    "quality_per_cost",
+    "rank",
     "sign_flip_test",
     "tango_equivalence",
     "tango_interval",
