@@ -13,6 +13,7 @@ from leitai.comparison.statistics.compare import (
     BOOTSTRAP_MINIMUM,
     PairedComparison,
     compare_binary,
+    compare_early,
     compare_ratio,
 )
 from leitai.comparison.statistics.components import AcrossArms, across_arms
@@ -69,6 +70,7 @@ __all__ = [
     "bradley_terry",
     "choose",
     "compare_binary",
+    "compare_early",
     "compare_ratio",
     "confidence_sequence",
     "decided",
