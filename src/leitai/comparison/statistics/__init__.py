@@ -13,9 +13,19 @@ from leitai.comparison.statistics.compare import (
     BOOTSTRAP_MINIMUM,
     PairedComparison,
     compare_binary,
+    compare_early,
     compare_ratio,
 )
+from leitai.comparison.statistics.components import AcrossArms, across_arms
 from leitai.comparison.statistics.multiplicity import holm
+from leitai.comparison.statistics.pareto import (
+    Choice,
+    Cost,
+    QualityPerCost,
+    choose,
+    pareto_front,
+    quality_per_cost,
+)
 from leitai.comparison.statistics.planning import (
     MoreItems,
     items_for_difference,
@@ -23,6 +33,8 @@ from leitai.comparison.statistics.planning import (
     items_for_paired_binary,
     more_items,
 )
+from leitai.comparison.statistics.preference import Preference, bradley_terry
+from leitai.comparison.statistics.ranking import Places, RankedPair, Ranking, rank
 from leitai.comparison.statistics.resampling import (
     PairedBootstrap,
     paired_bootstrap,
@@ -40,13 +52,25 @@ from leitai.comparison.statistics.sequential import (
 __all__ = [
     "BOOTSTRAP_MINIMUM",
     "EARLY_SHARE",
+    "AcrossArms",
+    "Choice",
+    "Cost",
     "Decision",
     "Evidence",
     "Interval",
     "MoreItems",
     "PairedBootstrap",
     "PairedComparison",
+    "Places",
+    "Preference",
+    "QualityPerCost",
+    "RankedPair",
+    "Ranking",
+    "across_arms",
+    "bradley_terry",
+    "choose",
     "compare_binary",
+    "compare_early",
     "compare_ratio",
     "confidence_sequence",
     "decided",
@@ -60,6 +84,9 @@ __all__ = [
     "mcnemar_midp",
     "more_items",
     "paired_bootstrap",
+    "pareto_front",
+    "quality_per_cost",
+    "rank",
     "sign_flip_test",
     "tango_equivalence",
     "tango_interval",

@@ -112,23 +112,16 @@ class PairedBootstrap:
     difference: Distribution
 
 
-def bootstrap(
-    sums: Array,
-    metrics: Sequence[Callable[[Array], Array]],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> list[Distribution]:
-    """Resample rows with replacement and return the distribution of functions of their sum.
+def resampled_totals(sums: Array, resamples: int, seed: int) -> Array:
+    """Draw as many rows as there are, with replacement, and sum them; again and again.
 
     Args:
         sums: what is summed over rows, [n, k]; a row is an item, or a cluster of items.
-        metrics: each takes sums [R, k] to values [R].
         resamples: how many resamples, R.
         seed: of the generator.
 
     Returns:
-        A distribution for each metric, all from the same resamples.
+        The sums of each resample, [R, k].
     """
     n = len(sums)
     rng = np.random.default_rng(seed)
@@ -140,8 +133,30 @@ def bootstrap(
         drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
         totals[start : start + rows] = counts @ sums
+    return totals
+
+
+def bootstrap(
+    sums: Array,
+    metrics: Sequence[Callable[[Array], Array]],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Distribution]:
+    """Resample rows with replacement and return the distribution of functions of their sum.
+
+    Args:
+        sums: see `resampled_totals`.
+        metrics: each takes sums [R, k] to values [R].
+        resamples: how many resamples, R.
+        seed: of the generator.
+
+    Returns:
+        A distribution for each metric, all from the same resamples.
+    """
+    totals = resampled_totals(sums, resamples, seed)
     whole = sums.sum(axis=0)
-    left_out = (whole - sums) if n > 1 else sums
+    left_out = (whole - sums) if len(sums) > 1 else sums
     return [
         Distribution(
             value=float(metric(whole[None])[0]),

@@ -62,7 +62,7 @@ CERTAIN = 1e300
 """The largest e-value that is told; a claim that is refuted beyond doubt has it."""
 
 _ROUNDING = 1e-9
-_HALVINGS = 24  # of [-1, 1], which leaves 1.2e-7
+_HALVINGS = 40  # of [-1, 1], which leaves 2e-12
 
 
 class Decision(NamedTuple):
@@ -171,7 +171,7 @@ def confidence_sequence(
     """Return the interval that holds the mean difference at all times with chance 1 - alpha.
 
     It is the intersection of the intervals after every item so far, and has 0 outside when
-    `Evidence.different` has reached 1 / alpha. Ends are rounded outwards by at most 1.2e-7.
+    `Evidence.different` has reached 1 / alpha. Ends are rounded outwards by at most 2e-12.
 
     Args:
         differences: of one comparison, in [-1, 1], [n].
@@ -208,8 +208,9 @@ def decided(
     "no difference, but one side is called higher", and at most alpha for "at least the margin, but
     called equivalent".
 
-    As with all items scored, `equivalent` comes first where an item allows both. Where items share
-    a cluster and `population` is None, pass one mean difference for each cluster.
+    As with all items scored, `equivalent` comes first where an item allows both. `compare_early`
+    over the first n items then holds all numbers of the verdict. Where items share a cluster and
+    `population` is None, pass one mean difference for each cluster.
 
     Args:
         differences: the score of A minus that of B, [n].
