@@ -56,7 +56,8 @@ class FaultyProxy:
     def forward(self, method, path, body=None):
         headers = {"content-type": "application/json"}
         response = self.http.request(method, self.upstream + path, content=body, headers=headers)
-        return response.status_code, response.content
+        media_type = {"content_type": response.headers.get("content-type", "application/json")}
+        return response.status_code, response.content, media_type
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,12 +99,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if kind == "slow":
             time.sleep(step["seconds"])
-        code, answer = proxy.forward("POST", self.path, body)
+        answer = proxy.forward("POST", self.path, body)
         if kind == "cut":
-            self.reply(code, answer, cut=True)
+            self.reply(*answer, cut=True)
             return
         try:
-            self.reply(code, answer)
+            self.reply(*answer)
         except OSError:
             return
         with proxy.lock:
@@ -111,9 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def reply(self, code, body, headers=None, cut=False):
         self.send_response(code)
-        self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
-        for name, value in (headers or {}).items():
+        for name, value in ({"content_type": "application/json"} | (headers or {})).items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if cut else body)

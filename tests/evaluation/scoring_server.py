@@ -22,7 +22,7 @@ def scored(model, ids):
 
 
 @contextmanager
-def scoring_server(folder):
+def scoring_server(folder, echoes=True):
     """Run it; yields an object with `url` and `requests`."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
@@ -34,8 +34,9 @@ def scoring_server(folder):
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             server.requests.append(body)
             choices = [
-                {"index": n, "text": "", "logprobs": {"token_logprobs": scored(model, ids)}}
+                {"index": n, "text": "", "logprobs": {"token_logprobs": numbers}}
                 for n, ids in enumerate(body["prompt"])
+                for numbers in [scored(model, ids) if echoes else scored(model, ids)[-1:]]
             ]
             choices.reverse()  # a client goes by the index
             prompt = sum(map(len, body["prompt"]))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-import httpx2
+import openai
 import pytest
 from faulty_proxy import CUT, HOLD, faulty_proxy, send, slow, status
 
@@ -28,18 +28,29 @@ def quick(monkeypatch):
     monkeypatch.setattr(client, "_FIRST_WAIT", 0.02)
 
 
+def official(served, tiny, row, stream=False):
+    """What the server says to OpenAI's own client: (text, prompt tokens, written tokens)."""
+    with openai.OpenAI(base_url=f"{served}/v1", api_key="none", max_retries=0) as asked:
+        answer = asked.chat.completions.create(
+            model=str(tiny),
+            messages=list(question_and_answer(row)[0]),
+            temperature=0,
+            max_tokens=40,
+            stream=stream,
+        )
+        if not stream:
+            text, usage = answer.choices[0].message.content, answer.usage
+        else:
+            chunks = list(answer)
+            text = "".join(one.choices[0].delta.content or "" for one in chunks)
+            usage = chunks[-1].usage
+    return text[:LIMIT], usage.prompt_tokens, usage.completion_tokens
+
+
 @pytest.fixture(scope="module")
 def direct(served, tiny):
-    """What the server says to a plain client: (text, prompt tokens, written tokens) by row."""
-    found = []
-    for row in ITEMS:
-        messages = list(question_and_answer(row)[0])
-        body = {"model": str(tiny), "messages": messages, "temperature": 0, "max_tokens": 40}
-        answer = httpx2.post(f"{served}/v1/chat/completions", json=body, timeout=60).json()
-        usage = answer["usage"]
-        text = answer["choices"][0]["message"]["content"]
-        found.append((text[:LIMIT], usage["prompt_tokens"], usage["completion_tokens"]))
-    return found
+    """What the server says of each row."""
+    return [official(served, tiny, row) for row in ITEMS]
 
 
 def spec(url, tiny, **fields):
@@ -70,6 +81,14 @@ def test_answers_are_the_servers_in_the_rows_order(served, tiny, direct, tmp_pat
     assert (spent.requests, spent.currency) == (len(ITEMS), "CNY")
     assert spent.cost == pytest.approx(sum(one.cost for one in written))
     assert spent.tokens == sum(one.tokens for one in written)
+
+
+def test_a_streamed_answer_is_the_servers(served, tiny, tmp_path, quick):
+    direct = [official(served, tiny, row, stream=True) for row in ITEMS[:4]]
+    with faulty_proxy(served, [CUT]) as proxy:
+        end = Endpoint(spec(proxy.url, tiny, stream=True), ARM, tmp_path / "a.jsonl")
+        assert triples(end.write(ITEMS[:4], LIMIT)) == direct
+        assert len(proxy.seen) == 5
 
 
 def test_faults_change_nothing_but_time(served, tiny, direct, tmp_path, quick):

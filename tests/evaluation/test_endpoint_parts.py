@@ -24,6 +24,7 @@ from leitai.evaluation.respondents.endpoint.bodies import chat_body
 from leitai.evaluation.respondents.endpoint.failure import Transient, read_words, retry_after
 from leitai.evaluation.respondents.endpoint.ledger import Ledger
 from leitai.evaluation.respondents.endpoint.pace import Pace
+from leitai.evaluation.respondents.endpoint.reading import read_response, used_tokens
 
 SPEC = EndpointSpec(url="https://example.org/v1/", model="qwen-plus")
 
@@ -86,6 +87,41 @@ def test_a_response_without_an_answer_is_tried_again(value):
         check_chat(value)
 
 
+def event(value):
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def chunk(finish=None, **delta):
+    return {"choices": [{"delta": delta, "finish_reason": finish}], "usage": None}
+
+
+def test_a_stream_is_put_together():
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    events = [
+        b": a comment\n\n",
+        event(chunk(role="assistant", content=None)),
+        event(chunk(reasoning_content="h")),
+        event(chunk(reasoning_content="m", content="")),
+        event(chunk(content="订")),
+        event(chunk(content="单", finish="stop")),
+        event({"choices": [], "usage": usage, "model": "m"}),
+        b"data: [DONE]\n\n",
+    ]
+    value = read_response(b"".join(events), "text/event-stream; charset=utf-8")
+    found = read(value, thinking=True)
+    assert (found.text, found.reasoning, found.finish) == ("订单", "hm", "stop")
+    assert (found.prompt_tokens, found.tokens) == (7, 3)
+    assert used_tokens(value) == 10
+    with pytest.raises(Transient, match="ended before the answer"):
+        read_response(b"".join(events[:5]), "text/event-stream")
+    with pytest.raises(Transient, match="not JSON"):
+        read_response(events[1][:-20], "text/event-stream")
+    broken = event({"error": {"message": "overloaded"}})
+    assert read_response(b"".join(events[:3]) + broken, "text/event-stream") == {
+        "error": {"message": "overloaded"}
+    }
+
+
 def test_costs_by_hand():
     usage = {"prompt": 1000, "written": 500, "cached": 400}
     assert cost_of(usage, Price(input=3, output=6)) == pytest.approx(0.006)
@@ -116,6 +152,9 @@ def test_the_request_by_hand():
     expected = {"model": "qwen-plus", "messages": messages, "temperature": 0, "top_k": 1}
     both = {"chat_template_kwargs": switch | {"date_string": "x"}, "max_tokens": 250}
     assert chat_body(spec, messages, None, 10, True) == expected | both
+    streamed = chat_body(SPEC.model_copy(update={"stream": True}), messages, None, 10, None)
+    more = {"stream": True, "stream_options": {"include_usage": True}}
+    assert streamed == plain | {"max_tokens": 36} | more
     dashscope = SPEC.model_copy(update={"thinking_as": "enable_thinking"})
     assert chat_body(dashscope, messages, None, 10, False)["enable_thinking"] is False
     silent = SPEC.model_copy(update={"thinking_as": "none"})

@@ -100,6 +100,17 @@ def test_an_endpoint_with_prompt_probabilities_weighs_as_we_do(folder, lm, tmp_p
         assert len(server.requests) == asked
 
 
+def test_a_server_that_scores_written_tokens_alone_is_found_out(folder, tmp_path):
+    # llama.cpp accepts echo and logprobs and returns those of what it wrote: every choice would
+    # score alike, in silence.
+    with scoring_server(folder, echoes=False) as server:
+        spec = EndpointSpec(url=server.url, model="tiny", tokenizer=str(folder))
+        end = Endpoint(spec, ARMS[0], tmp_path / "a.jsonl")
+        assert end.abilities == {"write"}
+        with pytest.raises(LeitaiError, match="does not return log-probabilities of a prompt"):
+            end.choose(ITEMS[:1], [["a", "b"]])
+
+
 def test_each_source_opens_as_what_it_says(folder, tmp_path):
     for spec, kind in (
         (SourceSpec(model=str(folder)), Local),

@@ -35,6 +35,8 @@ def chat_body(
         "temperature": spec.temperature,
         "seed": spec.seed,
     }
+    if spec.stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
     if tools:
         body["tools"] = list(tools)
     if thinking is not None and spec.thinking_as == "enable_thinking":

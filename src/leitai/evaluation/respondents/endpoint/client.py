@@ -1,6 +1,5 @@
 """One request to an endpoint, until it is answered: retries, limits, advice."""
 
-import json
 import random
 import threading
 import time
@@ -21,6 +20,7 @@ from leitai.evaluation.respondents.endpoint.failure import (
     retry_after,
 )
 from leitai.evaluation.respondents.endpoint.pace import Pace
+from leitai.evaluation.respondents.endpoint.reading import read_response, used_tokens
 from leitai.evaluation.respondents.endpoint.spec import EndpointSpec
 
 _FIRST_WAIT = 1.0  # seconds; doubles with each attempt
@@ -156,13 +156,13 @@ class Client:
         seconds = time.monotonic() - start
         if not 200 <= status < 300:
             raise self._refusal(path, status, headers, answer)
-        value = _read_object(answer)
+        value = read_response(answer, headers.get("content-type", ""))
         fault = value.get("error")
         if fault and not value.get("choices"):
             # Some gateways answer 200 and put the error, with its status, into the object.
             code = fault.get("code") if isinstance(fault, dict) else None
             status = code if isinstance(code, int) and code >= 400 else 500
-            raise self._refusal(path, status, headers, answer)
+            raise self._refusal(path, status, headers, to_json(value).encode("utf-8"))
         check(value)
         self._pace.settle(tokens, used_tokens(value) or tokens)
         return Reply(value, seconds)
@@ -240,30 +240,8 @@ class Client:
             status, _, answer = self._exchange("GET", "/models")
             if status != 200:
                 return []
-            offered = _read_object(answer).get("data")
+            offered = read_response(answer, "").get("data")
         except (Transient, LeitaiError):
             return []
         listed = offered if isinstance(offered, list) else []
         return [str(one["id"])[:100] for one in listed if isinstance(one, dict) and "id" in one]
-
-
-def _read_object(content: bytes) -> dict[str, Any]:
-    """Decode a response.
-
-    Raises:
-        Transient: it is no JSON object.
-    """
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise Transient("the response is not JSON") from None
-    if not isinstance(value, dict):
-        raise Transient("the response is not a JSON object")
-    return value
-
-
-def used_tokens(value: dict[str, Any]) -> int | None:
-    """Return the tokens, of prompt and answer, that a response says it used."""
-    usage = value.get("usage")
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return total if isinstance(total, int) and total >= 0 else None

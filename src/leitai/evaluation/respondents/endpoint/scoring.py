@@ -1,8 +1,10 @@
 """Log-probabilities of given answers, where a server returns those of a prompt's own tokens.
 
-The legacy completions API does: ``echo`` with ``logprobs`` (vLLM, SGLang, llama-cpp-python). The
-prompt is sent as token ids, made with the model's own tokenizer and template on this side, so that
-exactly the ids that a local checkpoint would see are scored; a chat API shows neither.
+The legacy completions API does: ``echo`` with ``logprobs`` (vLLM, SGLang). The prompt is sent as
+token ids, made with the model's own tokenizer and template on this side, so that exactly the ids
+that a local checkpoint would see are scored; a chat API shows neither. Servers that take the
+request and score only what they write (llama.cpp) would make all choices alike: lengths are
+checked.
 """
 
 import math

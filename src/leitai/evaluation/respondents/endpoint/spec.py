@@ -67,6 +67,9 @@ class EndpointSpec(_Part):
         description="how this server is told the contender's `thinking`: as vLLM, SGLang and "
         "llama.cpp want it, as DashScope wants it, or not at all",
     )
+    stream: bool = Field(
+        default=False, description="for servers that let a model reason in streams alone"
+    )
     extra: dict[str, JsonValue] = Field(
         default_factory=dict, description="further fields of the request; null takes one out"
     )
