@@ -110,6 +110,7 @@ def test_trained_models_duel_as_folders_and_with_lora(finished, tmp_path):
     models = [finished.folder / "contenders" / side / "run" / "model" for side in "AB"]
     text = f"""
 name: again
+seeds: [5]
 contenders:
   - {{name: Q, model: "{models[0]}"}}
   - {{name: L, model: "{models[1]}"}}
@@ -129,6 +130,13 @@ tasks:
     duel = compare(path, tmp_path / "run")
     assert (duel.folder / "contenders/A/run/adapter/adapter_config.json").exists()
     assert [task["metric"] for task in duel.verdict["tasks"]] == ["exact_match", "accuracy"]
+    assert [one["seed"] for one in duel.verdict["seeds"]] == [1, 5]
+    assert (duel.folder / "contenders/B/seed-5/run/adapter").is_dir()
+    assert duel.verdict["components"]["pairs"]["A-B"]["variances"].keys() == {
+        "item",
+        "seed",
+        "item x seed",
+    }
 
 
 def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path):

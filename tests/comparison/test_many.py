@@ -6,8 +6,11 @@ import pytest
 from scripted import Scripted, script, write_spec
 
 from leitai.base import LeitaiError
+from leitai.comparison.choice import choice_of
 from leitai.comparison.duel import compare
+from leitai.comparison.pairing import ItemScore, TaskScores
 from leitai.comparison.statistics.sequential import EARLY_SHARE
+from leitai.comparison.verdict import decide
 
 SAFE = "verdict: {stopping: safe, look_from: 30, look_every: 20}"
 
@@ -95,6 +98,36 @@ def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):
     assert helped["scores"]["C"]["value"] == plain["scores"]["C"]["value"]
     assert set(helped["pairs"]["A-B"]["difference"]) == {"value", "low", "high"}
     assert (tmp_path / "run/scores/sums/arms/helped/A.jsonl").exists()
+    found = verdict["components"]
+    assert (found["seeds"], found["templates"]) == (1, 2)
+    assert found["pairs"]["A-B"]["variances"].keys() == {"item", "template", "item x template"}
+
+
+@pytest.mark.parametrize(
+    ("rates", "prices", "winner", "words"),
+    [
+        ([80, 80], [1, 3], "A", "cheaper: the price of an answer of R80b is 3 times"),
+        ([80, 80], [2, 2], None, "none of them is cheaper"),
+        ([95, 50], [5, 1], "A", "dearer: its price of an answer is 5 times that of R50"),
+        ([95, 50], [1, 1], "A", "better and not dearer"),
+        ([80, 79], [1, 1], None, None),
+    ],
+)
+def test_the_cheaper_of_two_equivalents_is_chosen(rates, prices, winner, words):
+    scores = {
+        key: [ItemScore(f"{i}", (), float(i % 100 < rate), 1.0) for i in range(400)]
+        for key, rate in zip("AB", rates, strict=True)
+    }
+    task = TaskScores("t", "accuracy", True, 0.03 if words else 0.0, scores)
+    verdict = decide("d", {"A": {"name": f"R{rates[0]}"}, "B": {"name": f"R{rates[1]}b"}}, [task])
+    names = {"A": "R80", "B": f"R{rates[1]}" + ("b" if rates[0] == rates[1] else "")}
+    costs = {"price": dict(zip("AB", map(float, prices), strict=True))}
+    choice = choice_of(verdict["tasks"][0], verdict["overall"], names, costs)
+    if words is None:
+        assert choice is None
+    else:
+        assert (choice["winner"], choice["by"]) == (winner, "price")
+        assert words in choice["why"]["en"]
 
 
 def test_who_knows_items_by_heart_is_told(tmp_path, opened, monkeypatch):

@@ -10,11 +10,13 @@ from leitai.base.locks import run_lock
 from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
 from leitai.comparison.adaptation import adapt
-from leitai.comparison.audit import Finding, Material, as_json, audit, refuse_unfair
+from leitai.comparison.audit import Finding, Material, Side, as_json, audit, refuse_unfair
 from leitai.comparison.audit.sensitivity import check_arms
+from leitai.comparison.choice import choice_of
 from leitai.comparison.contender import Contender, find_or_make, side_of
+from leitai.comparison.costs import repeatable_costs
 from leitai.comparison.further import further_numbers, score_of
-from leitai.comparison.material import Asked, Place, asked_tasks, training_rows
+from leitai.comparison.material import Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
 from leitai.comparison.probing import probe, probe_findings
 from leitai.comparison.report import write_report
@@ -24,7 +26,7 @@ from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.stopping import can_stop
 from leitai.comparison.together import ask_together
-from leitai.comparison.variants import arm_tasks, ask_arms, ask_seed, sensitivity
+from leitai.comparison.variants import Variants
 from leitai.comparison.verdict import decide
 from leitai.data import Row, data_hash
 from leitai.evaluation import MEASURES, Task, read_records
@@ -80,15 +82,13 @@ class _Run:
     place: Place
     folder: Path
     paths: dict[str, dict[str, Path]] = field(default_factory=dict)
-    arms: dict[str, dict[str, Path]] = field(default_factory=dict)
-    seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
 
     def finish(self) -> Duel:
         spec, run = self.spec, self.folder
         self.stages = Stages(run)
         self.train, self.valid = training_rows(spec, self.place)
         self.asked = asked_tasks(spec, self.place)
-        self.arm_tasks = arm_tasks(spec, self.place)
+        self.variants = Variants(spec, self.place, run)
         contenders = [self._find(key, spec.seed) for key in spec.keyed]
         material = Material(
             spec,
@@ -107,8 +107,7 @@ class _Run:
         if spec.probe:
             findings += self._probe(contenders)
         self._ask(contenders)
-        self._ask_seeds(contenders)
-        verdict = self._verdict(contenders)
+        verdict = self._verdict(contenders, sides)
         findings += check_arms(sides, verdict)
         write_json(run / "audit.json", as_json(findings))
         write_json(run / "verdict.json", verdict)
@@ -137,7 +136,7 @@ class _Run:
         return probe_findings(list(paths), list(self.asked), paths)
 
     def _ask(self, contenders: Sequence[Contender]) -> None:
-        """Adapt every contender, and ask it every task and arm."""
+        """Adapt every contender, and ask it every task in every way."""
         spec, scores = self.spec, self.folder / "scores"
         self.early = [
             name
@@ -148,8 +147,8 @@ class _Run:
             name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}
             for name in self.asked
         }
-        self.arms = {name: {} for name in self.arm_tasks}
         scorers = {c.key: self._scorer(c) for c in contenders}
+        items = len(self.asked[spec.primary].items)
         for contender in contenders:
             adapt(contender, spec, self.train, self.valid, self.stages)
             scorer = scorers[contender.key]
@@ -157,42 +156,34 @@ class _Run:
                 if name not in self.early:
                     path = self.paths[name][contender.key]
                     scorer.score(asked, spec.main_arm, path, self.stages)
-            for arm, path in ask_arms(
-                scorer, spec, self.arm_tasks, self.folder, self.stages
-            ).items():
-                self.arms[arm][contender.key] = path
+            if spec.primary not in self.early:
+                self.variants.ask(scorer, self.stages, items)
             scorer.close()
         for name in self.early:
-            ask_together(
-                scorers,
-                spec,
-                self.asked[name],
-                self.paths[name],
-                self._looks(name),
-                self.stages,
-            )
+            asked, looks = self.asked[name], self._looks(name)
+            ask_together(scorers, spec, asked, self.paths[name], looks, self.stages)
+        if spec.primary in self.early:
+            items = len(read_records(self.paths[spec.primary]["A"]))
+            for scorer in scorers.values():
+                self.variants.ask(scorer, self.stages, items)
+                scorer.close()
+        self._ask_seeds(contenders, items)
+
+    def _ask_seeds(self, contenders: Sequence[Contender], items: int) -> None:
+        """Train with further seeds, and ask the primary task; nothing else has a seed."""
+        for seed in self.spec.seeds:
+            for first in contenders:
+                if first.base is None:
+                    self.variants.repeat(first.key, seed)
+                    continue
+                contender = self._find(first.key, seed)
+                adapt(contender, self.spec, self.train, self.valid, self.stages, first.settings)
+                self.variants.ask(self._scorer(contender), self.stages, items)
 
     def _looks(self, task: str) -> Path:
         return self.folder / "scores" / task / "looks.json"
 
-    def _ask_seeds(self, contenders: Sequence[Contender]) -> None:
-        """Train with further seeds, and ask the primary task; nothing else has a seed."""
-        spec, asked = self.spec, self.asked[self.spec.primary]
-        items = len(read_records(self.paths[spec.primary]["A"])) if spec.seeds else 0
-        asked = Asked(asked.task, asked.items[:items], asked.labels)
-        for seed in spec.seeds:
-            self.seeds[seed] = {}
-            for first in contenders:
-                if first.base is None:
-                    self.seeds[seed][first.key] = self.paths[spec.primary][first.key]
-                    continue
-                contender = self._find(first.key, seed)
-                adapt(contender, spec, self.train, self.valid, self.stages, first.settings)
-                self.seeds[seed][first.key] = ask_seed(
-                    self._scorer(contender), spec, asked, self.folder, self.stages
-                )
-
-    def _verdict(self, contenders: Sequence[Contender]) -> dict[str, Any]:
+    def _verdict(self, contenders: Sequence[Contender], sides: Sequence[Side]) -> dict[str, Any]:
         spec = self.spec
         about = {
             c.key: {"name": c.spec.title, "model": c.spec.stated, "kind": c.kind}
@@ -206,17 +197,14 @@ class _Run:
             looked=spec.verdict.stopping == "safe",
             seed=spec.seed,
         )
-        if self.arms:
-            named = {spec.main_arm.name: self.paths[spec.primary], **self.arms}
-            verdict["arms"] = [
-                {"arm": name, **sensitivity(spec, paths)} for name, paths in named.items()
-            ]
-        if self.seeds:
-            seeded = {spec.seed: self.paths[spec.primary], **self.seeds}
-            verdict["seeds"] = [
-                {"seed": seed, **sensitivity(spec, paths)} for seed, paths in seeded.items()
-            ]
-        return verdict
+        deciding = next(task for task in verdict["tasks"] if task["primary"])
+        verdict["overall"]["choice"] = choice_of(
+            deciding,
+            verdict["overall"],
+            {key: str(one["name"]) for key, one in about.items()},
+            repeatable_costs(contenders, sides, self.place.spec_folder),
+        )
+        return {**verdict, **self.variants.parts()}
 
     def _scores(self, task: Task) -> TaskScores:
         spec = self.spec

@@ -3,6 +3,10 @@
 A contender leads when no other was shown to be better. With a single leader that beats every other
 there is a best one; leaders that are all equivalent to each other share the place; anything else is
 undecided. Reference rows take no part.
+
+A contender's places run from one behind those shown to be better to one before those shown to be
+worse. As no order is shown falsely with chance 1 - alpha, all true ranks are among them at once
+(Al Mohamad, van Zwet, Goeman and Solari, Biometrics 78, 2022).
 """
 
 from collections.abc import Sequence
@@ -66,8 +70,21 @@ def overall_of(
     ranking = sorted(ranked, key=lambda key: (sign * part["scores"][key]["value"], key))
     beaten = {key: _beaten_by(part, key, ranked) for key in ranked}
     leaders = [key for key in ranking if not any(key in beaten[other] for other in ranked)]
+    places = {
+        key: {
+            "best": 1 + sum(key in beaten[other] for other in ranked),
+            "worst": len(ranked) - len(beaten[key]),
+        }
+        for key in ranking
+    }
     tests = tasks * len(pairs_of(ranked))
-    base = {"task": task["task"], "ranking": ranking, "leaders": leaders, "choice": None}
+    base = {
+        "task": task["task"],
+        "ranking": ranking,
+        "leaders": leaders,
+        "places": places,
+        "choice": None,
+    }
     several = len(names) > 2
     if len(ranked) == 2:
         pair = (ranked[0], ranked[1])

@@ -101,6 +101,7 @@ def decide(
         "overall": overall_of(report, names, ranked, report["alpha"], len(tasks)),
         "arms": [],
         "seeds": [],
+        "components": None,
         "note": note_of(len(names), EARLY_SHARE if looked else 0.0).as_dict(),
     }
 
