@@ -138,6 +138,17 @@ def test_items_that_repeat_each_other_count_once():
     assert same.inner == pytest.approx(compare_binary(a, a, margin=0.05).inner, rel=1e-6)
 
 
+def test_the_effective_number_of_items_by_its_formula():
+    a, b, labels = clustered_answers(np.random.default_rng(8), clusters=6, size=5)
+    differences = a.astype(float) - b
+    ones = np.ones(30)
+    clustered = sm.OLS(differences, ones).fit(cov_type="cluster", cov_kwds={"groups": labels})
+    effect = (clustered.bse[0] / sm.OLS(differences, ones).fit().bse[0]) ** 2
+    quantiles = stats.t.ppf(0.975, 29) / stats.t.ppf(0.975, 5)
+    expected = 30 / effect * quantiles**2
+    assert effective_items(differences, labels, 0.025) == pytest.approx(expected, rel=1e-9)
+
+
 def test_few_items_in_one_cluster_say_nothing():
     a, b = np.ones(6, dtype=bool), np.zeros(6, dtype=bool)
     found = compare_binary(a, b, margin=0.5, clusters=np.zeros(6, dtype=np.int64), resamples=99)
