@@ -33,6 +33,10 @@ def test_three_contenders_and_a_reference_row(tmp_path, opened):
     assert {"all", "en", "zh"} == {p["slice"] for p in duel.verdict["tasks"][0]["slices"]}
     for key in "ABCD":
         assert (duel.folder / f"scores/sums/{key}.jsonl").exists()
+    page = (duel.folder / "report.html").read_text("utf-8")
+    assert "R90 is the best of 3" in page and "R90 is better" in page
+    cost = json.loads((duel.folder / "cost.json").read_text("utf-8"))
+    assert set(cost) == {*"ABCD", "fronts"}
     audit = json.loads((duel.folder / "audit.json").read_text("utf-8"))
     assert {len(finding["values"]) for finding in audit} == {4}
     assert [f["status"] for f in audit if f["check"] == "unseen"] == ["note"]

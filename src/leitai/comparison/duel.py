@@ -20,7 +20,7 @@ from leitai.comparison.material import Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
 from leitai.comparison.probing import probe, probe_findings
 from leitai.comparison.report import write_report
-from leitai.comparison.reporting import report_data
+from leitai.comparison.reporting import cost_json, report_data
 from leitai.comparison.scoring import Scorer
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
@@ -114,7 +114,8 @@ class _Run:
         manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
         write_json(run / "manifest.json", manifest)
         data = report_data(contenders, sides, material, verdict, findings, manifest)
-        write_json(run / "cost.json", data.cost_json())
+        costs = cost_json(contenders, sides, material, verdict, self.place.spec_folder)
+        write_json(run / "cost.json", costs)
         write_report(run, data)
         return Duel(run, verdict, run / "report.html", tuple(self.stages.reused))
 
