@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from leitai.base.specfile import load_spec
+from leitai.comparison.contender import system_of
 from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
-from leitai.evaluation import Classification, ExactMatch, Task
+from leitai.evaluation import Classification, Task
 from leitai.planning import (
     GenerateTask,
     Machine,
@@ -31,7 +32,7 @@ def forecast(
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
 ) -> dict[str, Plan]:
-    """Plan each part of a duel: both adaptations and both contenders' tasks.
+    """Plan each part of a duel: adaptations and tasks of every contender that runs here.
 
     Args:
         path: the YAML file of `leitai compare`.
@@ -57,6 +58,8 @@ def forecast(
         passes = math.ceil(steps / max(1, per_epoch))
         what, adapt = "search", adapt.model_copy(update={"epochs": passes, "max_steps": steps})
     for contender in spec.contenders:
+        if contender.model is None:
+            continue  # it runs elsewhere, or costs next to nothing
         shape = find_shape(local(contender.model, folder), vocab_size=spec.scratch.vocab_size)
         if adapt is not None and learnt["train"]:
             plans[f"{contender.title}: {what}"] = plan_adaptation(
@@ -93,7 +96,7 @@ def forecast(
 
 
 def _asked(row: Row, spec: CompareSpec) -> Row:
-    system = None if spec.prompting.system == "native" else spec.prompting.system
+    system = system_of(spec, spec.main_arm)
     return replace(row, messages=with_system(row.messages, system))
 
 
@@ -110,10 +113,7 @@ def _plan_task(
     config = shape.config
     if lengths.vocab_size is not None and shape.scratch:
         config = replace(config, vocab_size=lengths.vocab_size)
-    writes = isinstance(task, ExactMatch) or (
-        isinstance(task, Classification) and task.grade == "generation"
-    )
-    if writes:
+    if "write" in task.needs:
         asked = GenerateTask(items, context, max(1, math.ceil(lengths.targets)))
         return make_plan(config, asked, machine, dtype)
     choices = max(1, labels) if isinstance(task, Classification) else 1
