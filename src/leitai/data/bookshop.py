@@ -7,13 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from leitai.base.files import read_json
+from leitai.data.bookshop_answers import ANSWER_VIEWS, answer_rows
 from leitai.data.lines import read_jsonl
 from leitai.data.public import unknown_view
 from leitai.data.rows import Row
 
 LANGUAGES = ("zh", "en")
 
-VIEWS = ("intents", "replies", "preferences", "translations")
+VIEWS = ("intents", "replies", "preferences", "translations", *ANSWER_VIEWS)
 
 _FOLDER = Path(str(files("leitai.data") / "bookshop"))
 
@@ -41,20 +42,25 @@ def intents() -> tuple[Intent, ...]:
     return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
 
 
-def rows(view: str = "intents") -> Sequence[Row]:
+def rows(view: str = "intents", template: int = 0) -> Sequence[Row]:
     """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
 
     Args:
         view: "intents": the assistant answers with the intent's id, which is also the row's label;
             "replies": the assistant answers with the shop's reply;
             "preferences": the shop's reply, and rejected beside it that of another intent;
-            "translations": one row for both languages, the question in Chinese and in English.
+            "translations": one row for both languages, the question in Chinese and in English;
+            "passages", "queries", "translate", "writing", "quiz" and "sums": questions with answers
+            that a task grades, see `leitai.data.bookshop_answers`.
+        template: which wording those are asked with.
 
     Raises:
-        LeitaiError: there is no such view.
+        LeitaiError: there is no such view, or no such template.
     """
     if view not in VIEWS:
         raise unknown_view("bookshop", view, VIEWS)
+    if view in ANSWER_VIEWS:
+        return answer_rows(view, template)
     if view == "translations":
         return _translations()
     names = [intent.id for intent in intents()]

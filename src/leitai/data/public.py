@@ -46,7 +46,7 @@ class PublicSet:
         title: what it is, in a few words.
         licence: SPDX name.
         repository: "owner/name" on GitHub.
-        commit: 40 hex digits.
+        commit: 40 hex digits; fewer, or none, only where there is nothing to download.
         files: what `leitai data get` downloads; empty where only a part or a converted form of the
             published files is read.
         tables: of a label table: the files with rows, with the split that each is; None: not
@@ -96,7 +96,7 @@ def find_file(entry: PublicSet, name: str, data_root: Path | None) -> Path:
     """
     root = resolve_data_root(data_root)
     path = root / entry.name / name
-    for candidate in (path, path.with_name(f"{name}.gz")):
+    for candidate in (path, path.with_name(f"{path.name}.gz")):
         if candidate.is_file():
             return candidate
     raise LeitaiError(

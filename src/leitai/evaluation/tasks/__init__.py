@@ -7,11 +7,40 @@ from pydantic import Field
 from leitai.evaluation.tasks.bits_per_byte import BitsPerByte
 from leitai.evaluation.tasks.classification import Classification
 from leitai.evaluation.tasks.exact_match import ExactMatch
+from leitai.evaluation.tasks.extractive import Extractive
+from leitai.evaluation.tasks.graph_query import GraphQuery
 from leitai.evaluation.tasks.interface import BaseTask
+from leitai.evaluation.tasks.maths import Maths
+from leitai.evaluation.tasks.multiple_choice import MultipleChoice
+from leitai.evaluation.tasks.python_task import PythonTask
+from leitai.evaluation.tasks.translation import Translation
+from leitai.evaluation.tasks.writing import Writing
 
 Task = Annotated[
-    Classification | ExactMatch | BitsPerByte,
+    Classification
+    | ExactMatch
+    | BitsPerByte
+    | Extractive
+    | GraphQuery
+    | Translation
+    | Writing
+    | MultipleChoice
+    | Maths
+    | PythonTask,
     Field(discriminator="kind"),
 ]
 
-__all__ = ["BaseTask", "BitsPerByte", "Classification", "ExactMatch", "Task"]
+__all__ = [
+    "BaseTask",
+    "BitsPerByte",
+    "Classification",
+    "ExactMatch",
+    "Extractive",
+    "GraphQuery",
+    "Maths",
+    "MultipleChoice",
+    "PythonTask",
+    "Task",
+    "Translation",
+    "Writing",
+]
