@@ -120,7 +120,9 @@ def _files(source: DataSource, base_folder: Path, data_root: Path | None) -> Ite
     )
     for split, name in paths:
         path = find_path(name, base_folder, data_root)
-        yield DataFile(path, name, split, source.format, source.columns, None, {})
+        yield DataFile(
+            path, name, split, source.format, source.columns, source.language, {}, source.ask
+        )
 
 
 def _divide(source: DataSource, rows: list[Row]) -> list[Row]:
