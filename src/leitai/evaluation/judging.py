@@ -3,7 +3,6 @@
 What comes out are wins and ties by item; strengths from them (Bradley-Terry) are statistics.
 """
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -147,9 +146,7 @@ def pair(a: Sequence[ItemRecord], b: Sequence[ItemRecord]) -> list[tuple[ItemRec
 def parse_verdict(written: str) -> Outcome | None:
     """Read a verdict: exactly one of the words that were asked for, else None."""
     folded = unicodedata.normalize("NFKC", written).strip().casefold()
-    return _VERDICTS.get(
-        re.sub(r"^[\s\"'“”‘’「」\[\]【】()]+|[\s\"'“”‘’「」\[\]【】().。!]+$", "", folded)
-    )
+    return _VERDICTS.get(folded.strip(" \t\n\"'“”‘’「」[]【】().。!"))
 
 
 def _question(item: ItemRecord, first: ItemRecord, second: ItemRecord) -> Row:

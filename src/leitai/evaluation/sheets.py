@@ -73,7 +73,7 @@ def read_sheet(
             raise LeitaiError(
                 "the answers are not those of the records in the seed's order",
                 where=where,
-                remedy="use the seed that the sheet was written with, and leave answers as they are",
+                remedy="use the seed of the sheet, and leave its answers as they are",
             )
         if not word:
             continue

@@ -47,7 +47,8 @@ def chrf(written: Sequence[str], references: Sequence[str], *, word_order: int =
         for answer, reference in zip(written, references, strict=True):
             a, b = _grams(part(answer), order), _grams(part(reference), order)
             shared += (a & b).total()
-            ours += a.total()
+            if b:  # an answer's runs that its reference is too short for do not count
+                ours += a.total()
             theirs += b.total()
         if ours and theirs:
             precisions.append(shared / ours)
