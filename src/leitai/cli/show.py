@@ -28,10 +28,12 @@ def duel(duel: "Duel") -> None:
     """Show scores, verdict and where the report lies; the verdict and the path stand last."""
     from rich.table import Table
 
+    from leitai.evaluation import MEASURES
+
     names = {key: value["name"] for key, value in duel.verdict["contenders"].items()}
     scores = Table("task", "slice", "n", names["A"], names["B"], "difference", "p", "verdict")
     for task in duel.verdict["tasks"]:
-        percent = task["metric"] in ("accuracy", "exact_match")
+        percent = MEASURES[task["metric"]].unit == "share"
         for part in task["slices"]:
             scores.add_row(
                 task["task"],

@@ -6,7 +6,7 @@ check stops the duel.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from leitai.base.errors import LeitaiError
@@ -100,7 +100,14 @@ def _both(value: Callable[[Side], str], sides: tuple[Side, Side]) -> tuple[str, 
 
 
 def _all_items(material: Material) -> list[Row]:
-    return [row for rows in material.items.values() for row in rows[:SAMPLE]]
+    rows = [row for rows in material.items.values() for row in rows[:SAMPLE]]
+    return [_as_question(row) if len(row.messages) == 1 else row for row in rows]
+
+
+def _as_question(row: Row) -> Row:
+    """Look at a text that is only measured as if a user had sent it."""
+    asked = {"role": "user", "content": row.messages[0]["content"]}
+    return replace(row, messages=(asked, {"role": "assistant", "content": ""}))
 
 
 def _bos(sides: tuple[Side, Side], material: Material) -> list[Finding]:

@@ -9,7 +9,7 @@ from leitai.base.specfile import load_spec
 from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
-from leitai.evaluation import Classification, ExactMatch, Task
+from leitai.evaluation import Classification, Task
 from leitai.planning import (
     GenerateTask,
     Machine,
@@ -85,9 +85,11 @@ def forecast(
                 date=spec.prompting.date,
                 thinking=contender.thinking,
             )
-            labels = labels_of(task.data, rows, base_folder=folder, data_root=data_root)
+            choices = len(items[0].facts.get("choices", ()))
+            if isinstance(task, Classification):
+                choices = len(labels_of(task.data, rows, base_folder=folder, data_root=data_root))
             plans[f"{contender.title}: {task.name}"] = _plan_task(
-                task, shape, lengths, len(items), len(labels), machine, spec.runtime.dtype
+                task, shape, lengths, len(items), choices, machine, spec.runtime.dtype
             )
     return plans
 
@@ -102,7 +104,7 @@ def _plan_task(
     shape: Shape,
     lengths: Lengths,
     items: int,
-    labels: int,
+    offered: int,
     machine: Machine,
     dtype: str,
 ) -> Plan:
@@ -110,13 +112,10 @@ def _plan_task(
     config = shape.config
     if lengths.vocab_size is not None and shape.scratch:
         config = replace(config, vocab_size=lengths.vocab_size)
-    writes = isinstance(task, ExactMatch) or (
-        isinstance(task, Classification) and task.grade == "generation"
-    )
-    if writes:
+    if "write" in task.needs:
         asked = GenerateTask(items, context, max(1, math.ceil(lengths.targets)))
         return make_plan(config, asked, machine, dtype)
-    choices = max(1, labels) if isinstance(task, Classification) else 1
+    choices = max(1, offered) if "choose" in task.needs else 1
     shared = min(lengths.shared, context - 1)
     scored = ScoreTask(items, context, choices, lengths.targets, max(0.0, shared))
     return make_plan(config, scored, machine, dtype)
