@@ -248,3 +248,29 @@ def test_mistakes_in_a_python_task(tmp_path):
         made(own.replace('"accuracy"', '"charm"'), **{"class": "Polite"}).metric  # noqa: B018
     with pytest.raises(LeitaiError, match="refuses its fields"):
         made(own, **{"class": "Polite", "options": {"colour": 1}}).needs  # noqa: B018
+
+
+def test_texts_without_a_question_are_measured_and_pass_the_audit(nano):
+    from leitai.comparison.audit import Material, Side, audit, refuse_unfair
+    from leitai.data.rows import Row
+
+    made = task(kind="bits_per_byte", over="text", data={"set": "lm_text_zh"})
+    texts = ["文章一二三。", "Another text."]
+    rows = [
+        Row(t, ({"role": "assistant", "content": t},), "here", language="zh", group=t)
+        for t in texts
+    ]
+    records = made.assess(rows, (), Says(reference_of))
+    assert [r.denominator for r in records] == [len(t.encode()) for t in texts]
+    assert [r.numerator for r in records] == [len(t) / math.log(2) for t in texts]
+
+    lm = nano._lm
+    side = Side("x", "qwen2", lm.tokenizer, lm.chat_format, 1000, 1, 1, Prompting())
+    spec = CompareSpec.model_validate(
+        {
+            "name": "x",
+            "contenders": [{"model": "a"}, {"model": "b"}],
+            "tasks": [made.model_dump(exclude_defaults=True)],
+        }
+    )
+    refuse_unfair(audit((side, side), Material(spec, [], {"t": rows}, {"t": ()})))

@@ -69,7 +69,7 @@ def test_an_endless_query_is_ended_and_the_next_one_answered(shop):
 
 
 def test_a_word_in_a_string_is_no_keyword(shop):
-    found = shop.run(PREFIX + 'SELECT ?b WHERE { ?b :titleEn "SERVICE from" }')
+    found = shop.run(PREFIX + 'SELECT ?from WHERE { ?from :titleEn "SERVICE from" }')
     assert found.rows == ()
 
 
@@ -79,7 +79,8 @@ def test_a_word_in_a_string_is_no_keyword(shop):
         ("SELECT ?x WHERE { ?x ?y ?z }", "SELECT ?x WHERE { ?x ?y ?z }"),
         ("Here it is:\n```sparql\nASK { ?s ?p ?o }\n```\nDone.", "ASK { ?s ?p ?o }"),
         ("查询：PREFIX a: <b> SELECT ?x {}", "PREFIX a: <b> SELECT ?x {}"),
-        ("I do not know.", None),
+        ("You ask me to select books. ASK { ?s ?p ?o }", "ASK { ?s ?p ?o }"),
+        ("I ask: select what?", None),
     ],
 )
 def test_the_query_is_taken_out_of_the_answer(written, query):

@@ -61,7 +61,7 @@ def _lcquad(find: Find, number: int) -> Iterator[Row]:
         )
 
 
-def _kdconv(find: Find, number: int) -> Iterator[Row]:
+def kdconv_triples(find: Find, number: int) -> Iterator[Row]:
     """Ask what a dialogue's answer took from one triple; the dialogue's other triples distract."""
     template = wording(TRIPLES, "zh", number, "kdconv triples")
     for domain in ("travel", "music", "film"):
@@ -85,6 +85,7 @@ def _kdconv(find: Find, number: int) -> Iterator[Row]:
                     value,
                     source=f"kdconv/{domain}_dev.jsonl, line {line}",
                     language="zh",
+                    split=None,
                     group=f"{domain}-{line}",
                     facts={"answers": [value], "scoring": "characters"},
                 )
@@ -127,5 +128,6 @@ KDCONV = PublicSet(
     commit="653db76432de",
     files=(),
     language="zh",
-    views={"triples": _kdconv},
+    views={"triples": kdconv_triples},
+    split=Split(validation=0.1, test=0.3, by="group"),
 )

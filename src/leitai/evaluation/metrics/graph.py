@@ -17,11 +17,15 @@ SECONDS = 5.0
 ROWS = 1000
 
 _FENCE = re.compile(r"```(?:sparql|sql)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_BEGIN = re.compile(r"\b(?:PREFIX|BASE|SELECT|ASK)\b", re.IGNORECASE)
+# a keyword with what must follow it, so that "select" and "ask" in a sentence are none
+_BEGIN = re.compile(
+    r"\bPREFIX\s+[\w-]*:|\bBASE\s*<|\bSELECT\s*(?:DISTINCT\b|REDUCED\b|[?$(*])|\bASK\s*(?:WHERE\b|\{)",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|<[^<>\s]*>|#[^\n]*'
 )
-_OUTSIDE = re.compile(r"\b(?:SERVICE|LOAD|FROM)\b", re.IGNORECASE)
+_OUTSIDE = re.compile(r"(?<![?$:\w])(?:SERVICE|LOAD|FROM)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
