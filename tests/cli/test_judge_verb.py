@@ -2,6 +2,7 @@
 
 import csv
 
+from leitai.data import read_jsonl
 from leitai.evaluation.records import ItemRecord, write_records
 
 
@@ -41,8 +42,11 @@ def test_a_sheet_is_written_filled_in_and_counted(leitai, tmp_path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    code, said, _ = leitai("judge", run, "--sheet", sheet, "--read")
-    assert (code, said) == (0, "A better: 0, B better: 3, tie: 0\n")
+    out = tmp_path / "preferences.jsonl"
+    code, said, _ = leitai("judge", run, "--sheet", sheet, "--read", "--out", out)
+    counts = "A better: 0, B better: 3, tie: 0\n"
+    assert (code, said) == (0, f"en: {counts}{counts}")
+    assert [row["outcome"] for _, row in read_jsonl(out)] == ["b", "b", "b"]
     code, _, error = leitai("judge", run, "--sheet", sheet)
     assert code == 2
     assert "is there already" in error

@@ -409,6 +409,9 @@ def judge(
         str | None, typer.Option("--model", metavar="M", help="A model that judges instead.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sheet's order.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Who won each item.")
+    ] = None,
 ) -> None:
     """Say which contender's answers are better: blind, by people or by a model.
 
@@ -420,7 +423,7 @@ def judge(
     """
     from leitai.cli.judging import judge as run_judge
 
-    run_judge(run, task=task, sheet=sheet, read=read, model=model, seed=seed)
+    run_judge(run, task=task, sheet=sheet, read=read, model=model, seed=seed, out=out)
 
 
 @app.command()

@@ -1,9 +1,12 @@
 """The verb that compares two contenders' answers, by people or by a model."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from leitai.base.errors import LeitaiError
+from leitai.base.files import write_jsonl
 from leitai.cli import show
+from leitai.evaluation.judging import Judgement
 from leitai.evaluation.records import ItemRecord, read_records
 
 
@@ -15,8 +18,9 @@ def judge(
     read: bool,
     model: str | None,
     seed: int,
+    out: Path | None,
 ) -> None:
-    """Write a blind sheet, read a filled one, or ask a model.
+    """Write a blind sheet, read a filled one, or ask a model; `out` takes the preferences.
 
     Raises:
         LeitaiError: the run has no such task, or neither or both of a sheet and a model are named.
@@ -27,13 +31,13 @@ def judge(
             "who judges?", where="leitai judge", remedy="give either --sheet FILE or --model M"
         )
     if model is not None:
-        _by_model(a, b, model)
+        _tell(_by_model(a, b, model), out)
         return
     from leitai.evaluation.sheets import read_sheet, write_sheet
 
     path = Path(str(sheet))
     if read:
-        _tell(*read_sheet(path, a, b, seed=seed).wins)
+        _tell(read_sheet(path, a, b, seed=seed), out)
         return
     if path.exists():
         raise LeitaiError(
@@ -43,20 +47,28 @@ def judge(
     show.line(f"{count} rows. Fill in `better` with 1, 2 or tie, then add --read: {path}")
 
 
-def _by_model(a: list[ItemRecord], b: list[ItemRecord], model: str) -> None:
+def _by_model(a: list[ItemRecord], b: list[ItemRecord], model: str) -> Judgement:
     from leitai.evaluation.asking import Prompting
     from leitai.evaluation.judging import judge as ask
     from leitai.evaluation.respondents.local import Local
     from leitai.inference import LanguageModel
 
     found = ask(a, b, Local(LanguageModel.load(model), Prompting(date="26 Jul 2024")))
-    _tell(*found.wins)
     show.line(f"verdicts not readable: {100 * found.unparsed:.1f}%")
     show.line(f"winner changed with the order: {100 * found.inconsistent:.1f}%")
+    return found
 
 
-def _tell(a: int, b: int, ties: int) -> None:
-    show.line(f"A better: {a}, B better: {b}, tie: {ties}")
+def _tell(found: Judgement, out: Path | None) -> None:
+    for name in found.slices:
+        show.line(f"{name}: {_counts(found.within(name))}")
+    show.line(_counts(found))
+    if out is not None:
+        write_jsonl(out, (asdict(preference) for preference in found.preferences))
+
+
+def _counts(found: Judgement) -> str:
+    return "A better: {}, B better: {}, tie: {}".format(*found.wins)
 
 
 def _records(run: Path, task: str | None) -> tuple[list[ItemRecord], list[ItemRecord]]:

@@ -74,6 +74,15 @@ class Judgement:
 
     preferences: tuple[Preference, ...]
 
+    def within(self, name: str) -> "Judgement":
+        """The preferences of one slice, such as a language."""
+        return Judgement(tuple(p for p in self.preferences if name in p.slices))
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """Names of all slices, sorted."""
+        return tuple(sorted({name for p in self.preferences for name in p.slices}))
+
     @property
     def wins(self) -> tuple[int, int, int]:
         """How often A won, B won, and neither."""
