@@ -88,9 +88,11 @@ def forecast(
                 date=spec.prompting.date,
                 thinking=contender.thinking,
             )
-            labels = labels_of(task.data, rows, base_folder=folder, data_root=data_root)
+            choices = len(items[0].facts.get("choices", ()))
+            if isinstance(task, Classification):
+                choices = len(labels_of(task.data, rows, base_folder=folder, data_root=data_root))
             plans[f"{contender.title}: {task.name}"] = _plan_task(
-                task, shape, lengths, len(items), len(labels), machine, spec.runtime.dtype
+                task, shape, lengths, len(items), choices, machine, spec.runtime.dtype
             )
     return plans
 
@@ -105,7 +107,7 @@ def _plan_task(
     shape: Shape,
     lengths: Lengths,
     items: int,
-    labels: int,
+    offered: int,
     machine: Machine,
     dtype: str,
 ) -> Plan:
@@ -116,7 +118,7 @@ def _plan_task(
     if "write" in task.needs:
         asked = GenerateTask(items, context, max(1, math.ceil(lengths.targets)))
         return make_plan(config, asked, machine, dtype)
-    choices = max(1, labels) if isinstance(task, Classification) else 1
+    choices = max(1, offered) if "choose" in task.needs else 1
     shared = min(lengths.shared, context - 1)
     scored = ScoreTask(items, context, choices, lengths.targets, max(0.0, shared))
     return make_plan(config, scored, machine, dtype)

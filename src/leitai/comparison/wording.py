@@ -322,6 +322,168 @@ METRICS: dict[str, Metric] = {
         Bilingual(
             "how much of an answer an earlier turn of the same speaker holds; lower is better",
             "回答与自己先前某一轮重复的比例；越低越好",
+    "answer_f1": Metric(
+        Bilingual("answer F1", "答案 F1"),
+        PERCENT,
+        Bilingual(
+            "the overlap of an answer with the best accepted one, by words in English and "
+            "characters in Chinese; where there is no answer, whether that is said",
+            "答案与最接近的标准答案的重合度（英文按词，中文按字）；无法回答的题目则看是否如实说明",
+        ),
+    ),
+    "answer_exact": Metric(
+        Bilingual("answer exact match", "答案完全匹配率"),
+        PERCENT,
+        Bilingual(
+            "the share of answers that equal an accepted one after the set's official "
+            "normalisation",
+            "按数据集官方规则归一化后与某个标准答案一致的答案所占的比例",
+        ),
+    ),
+    "answerable_f1": Metric(
+        Bilingual("answer F1 where there is an answer", "可回答题目的 F1"),
+        PERCENT,
+        Bilingual(
+            "answer F1 over the questions that can be answered",
+            "只在可回答的题目上计算的答案 F1",
+        ),
+    ),
+    "abstention_precision": Metric(
+        Bilingual("precision of abstaining", "拒答精确率"),
+        PERCENT,
+        Bilingual(
+            "of the answers that say there is none, the share that are right to",
+            "在表示无法回答的回答中，确实无法回答的比例",
+        ),
+    ),
+    "abstention_recall": Metric(
+        Bilingual("recall of abstaining", "拒答召回率"),
+        PERCENT,
+        Bilingual(
+            "of the questions without an answer, the share where that is said",
+            "在无法回答的题目中，如实说明的比例",
+        ),
+    ),
+    "execution_accuracy": Metric(
+        Bilingual("execution accuracy", "执行准确率"),
+        PERCENT,
+        Bilingual(
+            "the share of written queries that find what the reference query finds",
+            "所写查询的执行结果与参考查询一致的比例",
+        ),
+    ),
+    "query_runs": Metric(
+        Bilingual("queries that run", "可执行的查询"),
+        PERCENT,
+        Bilingual(
+            "the share of written queries that run without an error",
+            "所写查询能够无误执行的比例",
+        ),
+    ),
+    "query_match": Metric(
+        Bilingual("same query", "查询一致率"),
+        PERCENT,
+        Bilingual(
+            "the share of written queries that are the reference but for names of variables, "
+            "prefixes and spaces",
+            "除变量名、前缀和空白外与参考查询相同的比例",
+        ),
+    ),
+    "query_terms_f1": Metric(
+        Bilingual("query terms F1", "查询要素 F1"),
+        PERCENT,
+        Bilingual(
+            "the overlap of the entities and relations that the written and the reference query "
+            "name; no proof of a right answer",
+            "所写查询与参考查询中实体和关系的重合度；不能证明结果正确",
+        ),
+    ),
+    "sentence_chrf_pp": Metric(
+        Bilingual("chrF++ by item", "逐句 chrF++"),
+        PERCENT,
+        Bilingual(
+            "the overlap of runs of characters and words with the reference, averaged over items",
+            "与参考译文在字符片段和词片段上的重合度，按题平均",
+        ),
+    ),
+    "chrf_pp": Metric(
+        Bilingual("corpus chrF++", "语料 chrF++"),
+        PERCENT,
+        Bilingual(
+            "chrF++ counted over all translations together",
+            "在全部译文上统一统计的 chrF++",
+        ),
+    ),
+    "bleu": Metric(
+        Bilingual("corpus BLEU", "语料 BLEU"),
+        PERCENT,
+        Bilingual(
+            "BLEU over all translations together; Chinese is cut into characters",
+            "在全部译文上统一统计的 BLEU；中文按字切分",
+        ),
+    ),
+    "untranslated": Metric(
+        Bilingual("left untranslated", "未翻译率"),
+        PERCENT,
+        Bilingual(
+            "the share of answers that are empty or in the wrong script",
+            "译文为空或文字种类不对的比例",
+        ),
+    ),
+    "constraints_met": Metric(
+        Bilingual("instructions met", "指令满足率"),
+        PERCENT,
+        Bilingual(
+            "the share of all checkable instructions (length, words, form, language) that are met",
+            "可程序检查的要求（长度、用词、格式、语言）中得到满足的比例",
+        ),
+    ),
+    "all_constraints_met": Metric(
+        Bilingual("texts that meet all instructions", "全部指令满足率"),
+        PERCENT,
+        Bilingual(
+            "the share of texts that meet every one of their instructions",
+            "满足自身全部要求的文本所占的比例",
+        ),
+    ),
+    "distinct_1": Metric(
+        Bilingual("distinct-1", "distinct-1"),
+        PERCENT,
+        Bilingual(
+            "different characters or words over all of them; higher is more varied",
+            "不同的字词占全部字词的比例；越高越多样",
+        ),
+    ),
+    "distinct_2": Metric(
+        Bilingual("distinct-2", "distinct-2"),
+        PERCENT,
+        Bilingual(
+            "different pairs of neighbouring characters or words over all of them",
+            "不同的相邻字词对占全部相邻字词对的比例",
+        ),
+    ),
+    "repetition_4": Metric(
+        Bilingual("repetition (rep-4)", "重复率（rep-4）"),
+        PERCENT,
+        Bilingual(
+            "the share of runs of four characters or words that came before in the same text",
+            "同一文本中重复出现的四字词片段所占的比例",
+        ),
+    ),
+    "units_written": Metric(
+        Bilingual("length", "篇幅"),
+        PLAIN,
+        Bilingual(
+            "characters (Chinese) or words written in an answer; neither way is better by itself",
+            "回答的字数（中文）或词数；本身无所谓优劣",
+        ),
+    ),
+    "accuracy_if_unparsed_right": Metric(
+        Bilingual("accuracy, upper bound", "准确率上界"),
+        PERCENT,
+        Bilingual(
+            "accuracy if every answer in which no value was found were right",
+            "假设未能提取出结果的回答全部正确时的准确率",
         ),
     ),
 }

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from leitai.base.files import read_json
+from leitai.data.bookshop_answers import ANSWER_VIEWS, answer_rows
 from leitai.data.bookshop_dialogues import handoffs, next_turns
 from leitai.data.bookshop_histories import (
     explained_recommendations,
@@ -26,6 +27,7 @@ _ASKED: Mapping[str, Callable[[int], Iterable[Row]]] = {
     "recommendation": recommendations,
     "recommendation_listed": listed_recommendations,
     "recommendation_reasons": explained_recommendations,
+    **{view: partial(answer_rows, view) for view in ANSWER_VIEWS},
 }
 """Views whose rows are asked with the template of a number."""
 
@@ -67,7 +69,9 @@ def rows(view: str = "intents", template: int = 0) -> Sequence[Row]:
             "translations": one row for both languages, the question in Chinese and in English;
             "handoff", "handoff_reasons": whether a person must take a conversation over;
             "dialogues": what the assistant says next;
-            "recommendation", "recommendation_listed", "recommendation_reasons": the next book.
+            "recommendation", "recommendation_listed", "recommendation_reasons": the next book;
+            "passages", "queries", "translate", "writing", "quiz" and "sums": questions with answers
+            that a task grades, see `leitai.data.bookshop_answers`.
         template: which wording, for the views that ask a question of their own.
 
     Raises:

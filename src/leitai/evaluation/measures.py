@@ -53,6 +53,31 @@ MEASURES: MappingProxyType[str, Measure] = MappingProxyType(
         # dialogue
         "contradictions": Measure(higher_is_better=False, margin=0.01),
         "repeated_turn": Measure(higher_is_better=False),
+        # question answering
+        "answer_f1": Measure(),
+        "answer_exact": Measure(),
+        "answerable_f1": Measure(),
+        "abstention_precision": Measure(),
+        "abstention_recall": Measure(),
+        # knowledge graphs
+        "execution_accuracy": Measure(),
+        "query_runs": Measure(),
+        "query_match": Measure(),
+        "query_terms_f1": Measure(),
+        # translation
+        "sentence_chrf_pp": Measure(margin=0.01),
+        "chrf_pp": Measure(margin=0.01),
+        "bleu": Measure(margin=0.01),
+        "untranslated": Measure(higher_is_better=False, margin=0.01),
+        # writing
+        "constraints_met": Measure(),
+        "all_constraints_met": Measure(),
+        "distinct_1": Measure(margin=0.02),
+        "distinct_2": Measure(margin=0.02),
+        "repetition_4": Measure(higher_is_better=False, margin=0.02),
+        "units_written": Measure(unit="number", margin=5.0),
+        # mathematics
+        "accuracy_if_unparsed_right": Measure(),
     }
 )
 """By name; deciding metrics and further ones alike."""

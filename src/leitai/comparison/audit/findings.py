@@ -1,7 +1,7 @@
 """What a check of the audit is given, and what it says."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from leitai.comparison.spec import CompareSpec
@@ -86,4 +86,11 @@ def shown(sides: Sequence[Side], values: Mapping[str, str]) -> tuple[str, ...]:
 
 def sample(material: Material) -> list[Row]:
     """Return some items of every task."""
-    return [row for rows in material.items.values() for row in rows[:SAMPLE]]
+    rows = [row for rows in material.items.values() for row in rows[:SAMPLE]]
+    return [_as_question(row) if len(row.messages) == 1 else row for row in rows]
+
+
+def _as_question(row: Row) -> Row:
+    """Look at a text that is only measured as if a user had sent it."""
+    asked = {"role": "user", "content": row.messages[0]["content"]}
+    return replace(row, messages=(asked, {"role": "assistant", "content": ""}))
