@@ -322,6 +322,8 @@ METRICS: dict[str, Metric] = {
         Bilingual(
             "how much of an answer an earlier turn of the same speaker holds; lower is better",
             "回答与自己先前某一轮重复的比例；越低越好",
+        ),
+    ),
     "answer_f1": Metric(
         Bilingual("answer F1", "答案 F1"),
         PERCENT,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from leitai.base.errors import LeitaiError
 from leitai.data.lines import read_jsonl
-from leitai.data.public import Find, PublicSet
+from leitai.data.public import Find
 from leitai.data.rows import Row
 from leitai.data.source import Split
 from leitai.data.splits import assign_splits
@@ -90,15 +90,3 @@ def grounded_turns(find: Find, number: int) -> Iterator[Row]:
                 messages = ({"role": "system", "content": told}, *row.messages[1:])
                 grounded.append(replace(row, messages=messages))
     yield from assign_splits(grounded, _SPLIT)
-
-
-KDCONV = PublicSet(
-    name="kdconv",
-    title="chats about film, music and travel that use knowledge (the official dev part)",
-    licence="Apache-2.0",
-    repository="thu-coai/KdConv",
-    commit="653db76432de",
-    files=(),
-    language="zh",
-    views={"dialogues": next_turns, "grounded": grounded_turns},
-)

@@ -7,6 +7,7 @@ from typing import Any
 from leitai.data.lines import read_jsonl
 from leitai.data.public import Find, PublicSet
 from leitai.data.rows import Row
+from leitai.data.sets import kdconv_dialogues
 from leitai.data.source import Split
 from leitai.data.wordings import Templates, asked, wording
 
