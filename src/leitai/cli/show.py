@@ -30,8 +30,6 @@ def duel(duel: "Duel") -> None:
     """Show scores, verdict and where the report lies; the verdict and the path stand last."""
     from rich.table import Table
 
-    from leitai.evaluation import MEASURES
-
     names = {key: value["name"] for key, value in duel.verdict["contenders"].items()}
     pairs = duel.verdict["duels"]
     # With two there is one pair, which fits into the table of scores.

@@ -7,8 +7,6 @@ from leitai.base.errors import LeitaiError
 from leitai.data.lines import read_jsonl
 from leitai.data.public import Find
 from leitai.data.rows import Row
-from leitai.data.source import Split
-from leitai.data.splits import assign_splits
 from leitai.data.turns import Dialogue, Turn, answers_of, vocabulary
 from leitai.data.wordings import Templates, wording
 
@@ -21,7 +19,6 @@ SYSTEM: Templates = {
 }
 _KNOWLEDGE = "可以参考的知识：\n{facts}"
 _FILES = ("film_dev.jsonl", "music_dev.jsonl", "travel_dev.jsonl")
-_SPLIT = Split(validation=0.1, test=0.3, by="group")
 _LONGEST = 20
 """Longer attribute values are whole paragraphs, which nobody names."""
 
@@ -63,12 +60,8 @@ def next_turns(find: Find, number: int) -> Iterator[Row]:
     system = wording(SYSTEM, "zh", number, "dialogues")
     found = [dialogue for dialogue, _ in _read(find)]
     known = vocabulary(found)
-    rows = [
-        row
-        for dialogue in found
-        for row in answers_of(dialogue, known, language="zh", system=system)
-    ]
-    yield from assign_splits(rows, _SPLIT)
+    for dialogue in found:
+        yield from answers_of(dialogue, known, language="zh", system=system)
 
 
 def grounded_turns(find: Find, number: int) -> Iterator[Row]:
@@ -80,7 +73,6 @@ def grounded_turns(find: Find, number: int) -> Iterator[Row]:
     system = wording(SYSTEM, "zh", number, "grounded")
     found = list(_read(find))
     known = vocabulary(dialogue for dialogue, _ in found)
-    grounded = []
     for dialogue, knowledge in found:
         rows = answers_of(dialogue, known, language="zh", system=system)
         answers = [place for place, turn in enumerate(dialogue.turns) if turn.role == "assistant"]
@@ -88,5 +80,4 @@ def grounded_turns(find: Find, number: int) -> Iterator[Row]:
             if knowledge[place]:
                 told = f"{system}\n{_KNOWLEDGE.format(facts=knowledge[place])}"
                 messages = ({"role": "system", "content": told}, *row.messages[1:])
-                grounded.append(replace(row, messages=messages))
-    yield from assign_splits(grounded, _SPLIT)
+                yield replace(row, messages=messages)

@@ -129,6 +129,10 @@ KDCONV = PublicSet(
     commit="653db76432de",
     files=(),
     language="zh",
-    views={"triples": kdconv_triples},
+    views={
+        "triples": kdconv_triples,
+        "dialogues": kdconv_dialogues.next_turns,
+        "grounded": kdconv_dialogues.grounded_turns,
+    },
     split=Split(validation=0.1, test=0.3, by="group"),
 )

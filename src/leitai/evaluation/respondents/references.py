@@ -19,7 +19,14 @@ from scipy.special import log_softmax
 from leitai.base.errors import LeitaiError
 from leitai.data import Row
 from leitai.evaluation.asking import question_and_answer
-from leitai.evaluation.respondents.interface import Ability, Measured, Weighed, Written
+from leitai.evaluation.respondents.interface import (
+    Ability,
+    Measured,
+    Respondent,
+    Weighed,
+    Written,
+)
+from leitai.evaluation.respondents.recommenders import RECOMMENDERS, Recommender
 
 if TYPE_CHECKING:
     from leitai.evaluation.respondents.source import ReferenceName
@@ -223,17 +230,19 @@ def fit_softmax(
     return found.x[classes:].reshape(width, classes), found.x[:classes]
 
 
-def make_reference(name: "ReferenceName", training: Sequence[Row], seed: int) -> _Labelled:
+def make_reference(name: "ReferenceName", training: Sequence[Row], seed: int) -> Respondent:
     """Return a reference respondent.
 
     Args:
         name: which.
-        training: rows with labels; those without are passed over.
+        training: rows with labels, or with histories for a recommender; others are passed over.
         seed: for "random".
 
     Raises:
-        LeitaiError: the rows have no labels, or "tfidf" finds fewer than two.
+        LeitaiError: the rows have no labels, or "tfidf" finds fewer than two; or no histories.
     """
+    if name in RECOMMENDERS:
+        return Recommender(training, RECOMMENDERS[name])
     if name == "majority":
         return Majority(training)
     return Random(training, seed) if name == "random" else TfIdf(training)

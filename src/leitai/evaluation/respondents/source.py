@@ -13,7 +13,7 @@ from leitai.evaluation.asking import Prompting
 from leitai.evaluation.respondents.endpoint.spec import EndpointSpec
 from leitai.evaluation.respondents.interface import Respondent
 
-ReferenceName = Literal["majority", "random", "tfidf"]
+ReferenceName = Literal["majority", "random", "tfidf", "popularity", "item_knn", "ease"]
 
 _KINDS = ("model", "endpoint", "transformers", "reference")
 _DECISIVE = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.tiktoken")
