@@ -15,6 +15,7 @@ from leitai.comparison.audit.sensitivity import check_arms
 from leitai.comparison.choice import choice_of
 from leitai.comparison.contender import Contender, find_or_make, side_of
 from leitai.comparison.costs import repeatable_costs
+from leitai.comparison.cutting import cut_rows
 from leitai.comparison.further import further_numbers, score_of
 from leitai.comparison.material import Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
@@ -90,16 +91,20 @@ class _Run:
         self.asked = asked_tasks(spec, self.place)
         self.variants = Variants(spec, self.place, run)
         contenders = [self._find(key, spec.seed) for key in spec.keyed]
+        sides = [side_of(contender, spec) for contender in contenders]
+        train, valid = (cut_rows(spec, rows, sides) for rows in (self.train, self.valid))
+        self.learnt, self.checked = train.rows, valid.rows
         material = Material(
             spec,
-            self.train,
+            self.learnt,
             {name: asked.items for name, asked in self.asked.items()},
             {name: asked.labels for name, asked in self.asked.items()},
+            len(train.shortened) + len(valid.shortened),
+            train.tokens,
         )
-        resolved = _resolved(spec, contenders, material, self.valid)
+        resolved = _resolved(spec, contenders, material, self.checked)
         write_json(run / "resolved.json", resolved)
 
-        sides = [side_of(contender, spec) for contender in contenders]
         findings = audit(sides, material)
         write_json(run / "audit.json", as_json(findings))
         refuse_unfair(findings)
@@ -151,7 +156,7 @@ class _Run:
         scorers = {c.key: self._scorer(c) for c in contenders}
         items = len(self.asked[spec.primary].items)
         for contender in contenders:
-            adapt(contender, spec, self.train, self.valid, self.stages)
+            adapt(contender, spec, self.learnt, self.checked, self.stages)
             scorer = scorers[contender.key]
             for name, asked in self.asked.items():
                 if name not in self.early:
@@ -178,7 +183,7 @@ class _Run:
                     self.variants.repeat(first.key, seed)
                     continue
                 contender = self._find(first.key, seed)
-                adapt(contender, self.spec, self.train, self.valid, self.stages, first.settings)
+                adapt(contender, self.spec, self.learnt, self.checked, self.stages, first.settings)
                 self.variants.ask(self._scorer(contender), self.stages, items)
 
     def _looks(self, task: str) -> Path:

@@ -4,6 +4,7 @@ Intervals are percentiles of a bootstrap over items, or over clusters where item
 They are for orientation: nothing is decided by them, and nothing is adjusted for their being many.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -50,8 +51,8 @@ def further_numbers(
         seed: of the resamples; the same items are drawn for every contender.
 
     Returns:
-        By slice, metric and contender: value, low and high. A measure that an item lacks is left
-        out of that slice.
+        By slice, metric and contender: value, low and high. A mean is over the items that have the
+        measure; what a slice has nothing of is left out.
     """
     items = next(iter(records.values()))
     labels = sorted({label for record in items for label in record.slices} - {ALL})
@@ -64,38 +65,50 @@ def further_numbers(
 
 
 def _numbers(task: BaseTask, part: Mapping[str, Sequence[ItemRecord]], seed: int) -> Numbers:
-    sides = list(part.values())
-    names = sorted({name for record in sides[0] for name in record.measures})
-    measured = [n for n in names if all(n in r.measures for side in sides for r in side)]
+    first = next(iter(part.values()))
+    names = sorted({name for side in part.values() for record in side for name in record.measures})
     summaries = task.summaries()
-    if not measured and not summaries:
+    if not names and not summaries:
         return {}
-    clusters = clusters_of([score_of(record) for record in sides[0]])
-    draws = _draws(len(sides[0]), clusters, seed)
+    draws = _draws(len(first), clusters_of([score_of(record) for record in first]), seed)
     found: Numbers = {}
-    for name in measured:
-        found[name] = {}
-        for key, side in part.items():
-            values = np.array([record.measures[name] for record in side])
-            replicates = [float(values[drawn].mean()) for drawn in draws]
-            found[name][key] = _estimate(float(values.mean()), replicates)
+    for name in names:
+        values = {
+            key: np.array([record.measures.get(name, math.nan) for record in side])
+            for key, side in part.items()
+        }
+        found[name] = {
+            key: _estimate(_mean(own), [_mean(own[drawn]) for drawn in draws])
+            for key, own in values.items()
+            if not np.isnan(own).all()
+        }
     for name, summary in summaries.items():
-        found[name] = {key: _summarise(summary, side, draws) for key, side in part.items()}
-    return found
+        numbers = {key: _summarise(summary, side, draws) for key, side in part.items()}
+        found[name] = {key: number for key, number in numbers.items() if number is not None}
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean over the items that have the measure."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else math.nan
 
 
 def _summarise(
     summary: Callable[[Sequence[ItemRecord]], float],
     side: Sequence[ItemRecord],
     draws: Sequence[np.ndarray],
-) -> dict[str, Any]:
-    replicates = [summary([side[i] for i in drawn]) for drawn in draws]
-    return _estimate(summary(side), replicates)
+) -> dict[str, Any] | None:
+    value = summary(side)
+    if not math.isfinite(value):
+        return None  # a share of nothing
+    return _estimate(value, [summary([side[i] for i in drawn]) for drawn in draws])
 
 
 def _estimate(value: float, replicates: Sequence[float]) -> dict[str, Any]:
     tail = (1 - _LEVEL) / 2
-    low, high = np.quantile(np.array(replicates), [tail, 1 - tail])
+    found = np.array([value, *(r for r in replicates if math.isfinite(r))])
+    low, high = np.quantile(found, [tail, 1 - tail])
     return {"value": rounded(value), "low": rounded(float(low)), "high": rounded(float(high))}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from leitai.comparison.audit.findings import Finding, Material, Side, seen, shown
-from leitai.comparison.audit.lengths import training_ids
 from leitai.comparison.audit.tokens import question_text
 
 
@@ -16,10 +15,7 @@ def check_budget(sides: Sequence[Side], material: Material) -> list[Finding]:
     rows = f"{len(material.train):,} rows, {characters:,} characters, at most {adapt.epochs} epochs"
     sizes = {side.key: view.trainable for side, view in trained}
     ratio = max(sizes.values()) / max(1, min(sizes.values()))
-    tokens = {
-        side.key: sum(len(training_ids(side, view, row)) for row in material.train) * adapt.epochs
-        for side, view in trained
-    }
+    tokens = {key: sum(counts) * adapt.epochs for key, counts in material.tokens.items()}
     return [
         Finding(
             "budget",

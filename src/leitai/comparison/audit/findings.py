@@ -63,12 +63,23 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The rows of the run, and what they will be used for."""
+    """The rows of the run, and what they will be used for.
+
+    Attributes:
+        spec: the duel.
+        train: what is learnt from.
+        items: what is asked, by task.
+        labels: of the tasks' data.
+        shortened: training and validation rows that were shortened, alike for all.
+        tokens: of every training row, for each contender that learns here, by key.
+    """
 
     spec: CompareSpec
     train: Sequence[Row]
     items: Mapping[str, Sequence[Row]]
     labels: Mapping[str, tuple[str, ...]]
+    shortened: int = 0
+    tokens: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 Check = Callable[[Sequence[Side], Material], list[Finding]]

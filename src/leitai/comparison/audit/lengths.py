@@ -34,20 +34,16 @@ def check_context(sides: Sequence[Side], material: Material) -> list[Finding]:
 
 
 def check_truncation(sides: Sequence[Side], material: Material) -> list[Finding]:
-    """Refuse training rows that are cut for one contender and not for another."""
+    """Tell which training rows were shortened for all; refuse those that some would still cut."""
     adapt = material.spec.adapt
     if adapt is None:
         return []
     cut = {
-        side.key: frozenset(
-            row.id
-            for row in material.train
-            if len(training_ids(side, view, row)) > adapt.max_length
-        )
-        for side, view in seen(sides)
+        key: [number for number, count in enumerate(tokens) if count > adapt.max_length]
+        for key, tokens in material.tokens.items()
     }
-    unequal = len(set(cut.values())) > 1
-    return [
+    unequal = len(set(map(tuple, cut.values()))) > 1
+    findings = [
         Finding(
             "truncation",
             {
@@ -62,6 +58,26 @@ def check_truncation(sides: Sequence[Side], material: Material) -> list[Finding]
             },
         )
     ]
+    if material.shortened:
+        count = dict.fromkeys(material.tokens, str(material.shortened))
+        findings.append(
+            Finding(
+                "shortened",
+                {
+                    "en": f"rows shortened to fit max_length {adapt.max_length}",
+                    "zh": f"为满足 max_length {adapt.max_length} 而缩短的样本",
+                },
+                shown(sides, count),
+                "warning",
+                {
+                    "en": "at the same character for all, whatever the tokenizer; raise "
+                    "adapt.max_length to learn from whole rows",
+                    "zh": "各方在同一字符处缩短，与分词器无关；"
+                    "提高 adapt.max_length 可使用完整样本",
+                },
+            )
+        )
+    return findings
 
 
 def check_answers(sides: Sequence[Side], material: Material) -> list[Finding]:
