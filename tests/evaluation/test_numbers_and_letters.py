@@ -114,3 +114,7 @@ def test_references():
 )
 def test_the_chosen_letter(written, choice):
     assert find_choice(written, ["cat", "dog", "bird", "fish"]) == choice
+
+
+def test_the_pronoun_is_no_letter_where_there_are_ten():
+    assert find_choice("I would go for F here", list("1234567890")) == 5

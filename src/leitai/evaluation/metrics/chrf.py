@@ -9,6 +9,9 @@ BETA = 2.0
 
 _SIGNS = set(string.punctuation)
 
+Counts = tuple[tuple[int, int, int], ...]
+"""For every length of runs: those shared, those of the answer, those of the reference."""
+
 
 def _grams(units: Sequence[str], order: int) -> Counter[str]:
     return Counter("\0".join(units[i : i + order]) for i in range(len(units) - order + 1))
@@ -27,37 +30,53 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def chrf(written: Sequence[str], references: Sequence[str], *, word_order: int = 0) -> float:
-    """Return the corpus chrF2 of answers, from 0 to 1, as sacrebleu computes it (times 100).
-
-    Runs of 1 to 6 characters, white space left out, are counted over all answers; precision and
-    recall are averaged over the lengths that occur on both sides, and recall weighs twice as much.
-    It needs no words, so Chinese and English are measured alike.
+def chrf_counts(written: str, reference: str, *, word_order: int = 0) -> Counts:
+    """Count what two texts share; counts of several pairs add up to those of their corpus.
 
     Args:
-        written: the answers.
-        references: one for each.
-        word_order: longest run of words that counts beside those of characters; 2 is chrF++.
+        written: the answer.
+        reference: what it is compared with.
+        word_order: longest run of words that counts beside those of 1 to 6 characters; 2 is chrF++.
     """
-    orders = [(_spaceless, order) for order in range(1, ORDER + 1)]
-    orders += [(_words, order) for order in range(1, word_order + 1)]
-    precisions, recalls = [], []
-    for part, order in orders:
-        shared = ours = theirs = 0
-        for answer, reference in zip(written, references, strict=True):
-            a, b = _grams(part(answer), order), _grams(part(reference), order)
-            shared += (a & b).total()
-            if b:  # an answer's runs that its reference is too short for do not count
-                ours += a.total()
-            theirs += b.total()
+    counts = []
+    characters = (list("".join(written.split())), list("".join(reference.split())), ORDER)
+    words = (_words(written), _words(reference), word_order)
+    for ours, theirs, orders in (characters, words):
+        for order in range(1, orders + 1):
+            a, b = _grams(ours, order), _grams(theirs, order)
+            # an answer's runs that its reference is too short for do not count
+            counts.append(((a & b).total(), a.total() if b else 0, b.total()))
+    return tuple(counts)
+
+
+def chrf_of_counts(pairs: Sequence[Counts]) -> float:
+    """Return the corpus chrF2 of the pairs that were counted, from 0 to 1.
+
+    Precision and recall are averaged over the lengths that occur on both sides, and recall weighs
+    twice as much.
+    """
+    precisions: list[float] = []
+    recalls: list[float] = []
+    for order in zip(*pairs, strict=True):
+        shared, ours, theirs = (sum(column) for column in zip(*order, strict=True))
         if ours and theirs:
             precisions.append(shared / ours)
             recalls.append(shared / theirs)
     if not any(precisions):
         return 0.0
     precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
-    return (1 + BETA**2) * precision * recall / (BETA**2 * precision + recall)
+    return (1 + BETA * BETA) * precision * recall / (BETA * BETA * precision + recall)
 
 
-def _spaceless(text: str) -> list[str]:
-    return list("".join(text.split()))
+def chrf(written: Sequence[str], references: Sequence[str], *, word_order: int = 0) -> float:
+    """Return the corpus chrF2 of answers, from 0 to 1, as sacrebleu computes it (times 100).
+
+    It needs no words, so Chinese and English are measured alike.
+
+    Args:
+        written: the answers.
+        references: one for each.
+        word_order: see `chrf_counts`.
+    """
+    pairs = zip(written, references, strict=True)
+    return chrf_of_counts([chrf_counts(a, b, word_order=word_order) for a, b in pairs])

@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from leitai.evaluation.metrics.units import units
 
 
-def _grams(text: str, n: int) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=4096)
+def _grams(text: str, n: int) -> tuple[frozenset[tuple[str, ...]], int]:
+    """Different n-grams of a text, and how many it has; kept, since resampling asks again."""
     found = units(text)
-    return [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+    count = max(0, len(found) - n + 1)
+    return frozenset(tuple(found[i : i + n]) for i in range(count)), count
 
 
 def distinct(texts: Sequence[str], n: int) -> float:
@@ -20,8 +24,9 @@ def distinct(texts: Sequence[str], n: int) -> float:
     Returns:
         From 0 to 1; NaN where no text has n units.
     """
-    grams = [gram for text in texts for gram in _grams(text, n)]
-    return len(set(grams)) / len(grams) if grams else math.nan
+    found = [_grams(text, n) for text in texts]
+    total = sum(count for _, count in found)
+    return len(frozenset().union(*(grams for grams, _ in found))) / total if total else math.nan
 
 
 def repetition(text: str, n: int) -> float:
@@ -30,5 +35,5 @@ def repetition(text: str, n: int) -> float:
     Returns:
         From 0 to 1; 0 for a text that is shorter than n units.
     """
-    grams = _grams(text, n)
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+    grams, count = _grams(text, n)
+    return 1 - len(grams) / count if count else 0.0

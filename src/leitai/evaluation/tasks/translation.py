@@ -3,14 +3,15 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from leitai.data import Row
 from leitai.evaluation.asking import reference_of
-from leitai.evaluation.metrics.bleu import corpus_bleu, require_sacrebleu
-from leitai.evaluation.metrics.chrf import chrf
+from leitai.evaluation.metrics.bleu import Counts as Bleu
+from leitai.evaluation.metrics.bleu import bleu_counts, bleu_of_counts
+from leitai.evaluation.metrics.chrf import chrf_counts, chrf_of_counts
 from leitai.evaluation.metrics.units import han_share
 from leitai.evaluation.records import ItemRecord
 from leitai.evaluation.respondents import Ability, Respondent
@@ -46,29 +47,38 @@ class Translation(FewShot):
         Raises:
             LeitaiError: sacrebleu, which the summaries need, is not installed.
         """
-        require_sacrebleu()
-        answers = respondent.write(items, self.max_characters)
-        return [_grade(row, answer.text) for row, answer in zip(items, answers, strict=True)]
+        answers = [answer.text.strip() for answer in respondent.write(items, self.max_characters)]
+        references = [reference_of(row) for row in items]
+        targets = [str(row.facts.get("to") or row.language or "") for row in items]
+        bleu: dict[int, Bleu] = {}
+        for to in set(targets):
+            places = [place for place, target in enumerate(targets) if target == to]
+            written = [answers[place] for place in places]
+            counts = bleu_counts(written, [references[place] for place in places], to)
+            bleu |= dict(zip(places, counts, strict=True))
+        return [
+            _grade(row, answers[place], references[place], targets[place], bleu[place])
+            for place, row in enumerate(items)
+        ]
 
     def summaries(self) -> Mapping[str, Summary]:
         """Corpus BLEU and corpus chrF++; over both directions, their mean by items."""
         return {
-            "bleu": lambda records: _by_language(records, corpus_bleu),
-            "chrf_pp": lambda records: _by_language(records, _corpus_chrf_pp),
+            "bleu": lambda records: _by_target(records, "bleu", bleu_of_counts),
+            "chrf_pp": lambda records: _by_target(records, "chrf", chrf_of_counts),
         }
 
 
-def _grade(row: Row, text: str) -> ItemRecord:
-    answer, reference = text.strip(), reference_of(row)
-    to = str(row.facts.get("to") or row.language or "")
-    wrong = untranslated(answer, reference, to)
+def _grade(row: Row, answer: str, reference: str, to: str, bleu: Bleu) -> ItemRecord:
+    """Keep what corpus scores add up, so that they are cheap to resample."""
+    counts = chrf_counts(answer, reference, word_order=WORDS)
     return record(
         row,
-        text,
-        chrf([answer], [reference], word_order=WORDS),
+        answer,
+        chrf_of_counts([counts]),
         parsed=bool(answer),
-        measures={"untranslated": float(wrong)},
-        detail={"to": to},
+        measures={"untranslated": float(untranslated(answer, reference, to))},
+        detail={"to": to, "bleu": bleu, "chrf": counts},
     )
 
 
@@ -83,18 +93,12 @@ def untranslated(answer: str, reference: str, to: str) -> bool:
     return chinese[1] == (to == "zh") and chinese[0] != chinese[1]
 
 
-def _corpus_chrf_pp(written: Sequence[str], references: Sequence[str], language: str) -> float:
-    return chrf(written, references, word_order=WORDS)
-
-
-def _by_language(
-    records: Sequence[ItemRecord], score: Callable[[Sequence[str], Sequence[str], str], float]
+def _by_target(
+    records: Sequence[ItemRecord], name: str, score: Callable[[Sequence[Any]], float]
 ) -> float:
-    parts: dict[str, list[ItemRecord]] = defaultdict(list)
+    parts: dict[str, list[Any]] = defaultdict(list)
     for item in records:
-        parts[item.detail["to"]].append(item)
-    total = 0.0
-    for to, part in parts.items():
-        answers = [item.answer.strip() for item in part]
-        total += len(part) * score(answers, [item.expected for item in part], to)
-    return total / len(records) if records else math.nan
+        parts[item.detail["to"]].append(item.detail[name])
+    if not records:
+        return math.nan
+    return sum(len(part) * score(part) for part in parts.values()) / len(records)
