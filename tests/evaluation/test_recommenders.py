@@ -89,7 +89,7 @@ def test_both_languages_are_recommended_alike(scores):
 
 
 def test_a_row_without_history_is_refused():
-    with pytest.raises(LeitaiError, match="without a history"):
+    with pytest.raises(LeitaiError, match="no training row has a history"):
         Recommender(rows("replies")[:3])
     with pytest.raises(LeitaiError, match="needs training rows"):
         Recommender([])

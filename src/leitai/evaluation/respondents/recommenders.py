@@ -99,17 +99,24 @@ class Recommender:
         Languages are told apart by their titles, so rows of both can be given at once.
 
         Args:
-            training: rows with ``history`` among their facts.
+            training: rows with ``history`` among their facts; others are passed over.
             learn: one of `RECOMMENDERS`.
 
         Raises:
-            LeitaiError: there is no row, or one has no history.
+            LeitaiError: no row has a history.
         """
         if not training:
             raise LeitaiError(
                 "a recommender needs training rows", remedy="name a source in train_on"
             )
-        baskets = [{*_history(row), _title(row)} for row in training]
+        told = [row for row in training if "history" in row.facts]
+        if not told:
+            raise LeitaiError(
+                "no training row has a history",
+                where=training[0].source,
+                remedy="name a recommendation view in train_on, or leave the recommender out",
+            )
+        baskets = [{*_history(row), _title(row)} for row in told]
         self._place = {title: n for n, title in enumerate(sorted(set().union(*baskets)))}
         interactions = np.zeros((len(baskets), len(self._place)))
         for user, basket in enumerate(baskets):
