@@ -4,7 +4,6 @@ All learn from training rows alone and score items from a history alone: popular
 neighbourhoods, and EASE, a linear model with a closed form.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
@@ -24,6 +23,8 @@ SHRINKAGE = 10.0
 
 PENALTY = 20.0
 """EASE's lambda."""
+
+_UNSEEN = -1e9  # score of a title that no training row has; finite, so that differences exist
 
 
 def popularity(interactions: Matrix) -> Matrix:
@@ -134,7 +135,7 @@ class Recommender:
     def choose(self, rows: Sequence[Row], choices: Sequence[Sequence[str]]) -> list[Weighed]:
         """Weigh titles by their scores, which are no probabilities; unknown ones come last."""
         return [
-            Weighed(tuple(scores.get(title, -math.inf) for title in offered))
+            Weighed(tuple(scores.get(title, _UNSEEN) for title in offered))
             for scores, offered in zip(map(self.scores, rows), choices, strict=True)
         ]
 
