@@ -24,7 +24,8 @@ DUELS = {name: text for name, text in SPECS.items() if "\ncontenders:" in text}
 
 @pytest.mark.parametrize("name", DUELS)
 def test_a_duel_shown_is_a_duel(name):
-    CompareSpec.model_validate(yaml.safe_load(DUELS[name]))
+    context = {"folder": str(ROOT / "examples")}
+    CompareSpec.model_validate(yaml.safe_load(DUELS[name]), context=context)
 
 
 def test_some_are_shown():
