@@ -10,7 +10,7 @@ from leitai.comparison.contender import system_of
 from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
-from leitai.evaluation import Classification, Task
+from leitai.evaluation import Task
 from leitai.planning import (
     GenerateTask,
     Machine,
@@ -23,6 +23,9 @@ from leitai.planning import (
 from leitai.planning.lengths import Lengths, row_lengths
 from leitai.planning.specs import local, plan_adaptation
 from leitai.training.spec import AdaptSpec
+
+_OFFERED = ("choices", "candidates", "labels")
+"""Facts that list what one item can be answered with; the data's labels where there are none."""
 
 
 def forecast(
@@ -88,8 +91,10 @@ def forecast(
                 date=spec.prompting.date,
                 thinking=contender.thinking,
             )
-            choices = len(items[0].facts.get("choices", ()))
-            if isinstance(task, Classification):
+            facts = items[0].facts
+            own = next((facts[name] for name in _OFFERED if name in facts), ())
+            choices = len(own)
+            if not own and "choose" in task.needs:
                 choices = len(labels_of(task.data, rows, base_folder=folder, data_root=data_root))
             plans[f"{contender.title}: {task.name}"] = _plan_task(
                 task, shape, lengths, len(items), choices, machine, spec.runtime.dtype
