@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that docs/performance.md shows, measured and filled in; `make bench` calls it.
+# Everything that docs/performance.md shows, and the simulation of docs/evaluation.md, filled in; `make bench` calls it.
 #
 #     sh benchmarks/all.sh                          all of it
 #     sh benchmarks/all.sh lora-llama writing       these parts, by the names below
@@ -30,6 +30,7 @@
 #     decoder                   3     one stream by format of the weights, llama.cpp
 #     quantization              4     what 8 and 4 bits cost in quality (makes runs/demo first)
 #     growth                    4     a training step by length, branches, batch, vocabulary
+#     duels                     3     simulated verdicts: how often wrong, after how many items
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -65,6 +66,7 @@ measure() {
         "$PYTHON" benchmarks/quantization.py --model "$model" --data bookshop --rows 300 --save
         ;;
     growth) "$PYTHON" benchmarks/growth.py --save ;;
+    duels) "$PYTHON" benchmarks/duels.py --save ;;
     score-5shot-500) "$PYTHON" benchmarks/peers.py --save --rounds 1 --only score-5shot-500 ;;
     *)
         "$PYTHON" benchmarks/peers.py --save --rounds "$ROUNDS" --only "$1" \
@@ -73,7 +75,8 @@ measure() {
     esac
 }
 
-[ $# -gt 0 ] || set -- $cases score-5shot-500 writing decoder quantization growth
+[ $# -gt 0 ] || set -- $cases score-5shot-500 writing decoder quantization growth \
+    duels
 for part in "$@"; do
     echo "== $part, $(date +%H:%M)" >&2
     measure "$part" || failed="$failed $part"

@@ -85,6 +85,7 @@ def test_help_lists_every_verb():
         "chat",
         "export",
         "preview",
+        "judge",
         "doctor",
         "data",
     ):

@@ -3,6 +3,8 @@
 import math
 import random
 
+from leitai.comparison.leading import pair_view
+from leitai.comparison.pairing import ItemScore, TaskScores
 from leitai.comparison.report import (
     Contender,
     Cost,
@@ -12,7 +14,7 @@ from leitai.comparison.report import (
     ReportData,
     TaskItems,
 )
-from leitai.comparison.verdict import ItemScore, TaskScores, decide
+from leitai.comparison.verdict import decide
 from leitai.comparison.wording import Bilingual
 from leitai.evaluation.records import ItemRecord
 
@@ -148,7 +150,14 @@ def example(count=500, *, rates=None, gap=0.012, names=("Qwen3 nano", "Llama 3 n
         "bookshop",
         {s: {"name": n, "model": m} for s, n, m in zip("AB", names, models, strict=True)},
         [
-            TaskScores(task, metric, higher, margin, *map(_scores, records[task]), primary)
+            TaskScores(
+                task,
+                metric,
+                higher,
+                margin,
+                dict(zip("AB", map(_scores, records[task]), strict=True)),
+                primary,
+            )
             for task, (metric, higher, margin, primary) in settings.items()
         ],
         resamples=1_999,
@@ -193,7 +202,7 @@ def example(count=500, *, rates=None, gap=0.012, names=("Qwen3 nano", "Llama 3 n
         ),
     }
     return ReportData(
-        verdict=verdict,
+        verdict=pair_view(verdict, ("A", "B")),
         contenders=contenders,
         curves={"A": _curve(rng, 0.42, 450), "B": _curve(rng, 0.55, 400)},
         costs=costs,

@@ -51,7 +51,8 @@ def test_the_run_folder_holds_what_the_contract_says(finished):
     assert [task["task"] for task in verdict["tasks"]] == ["intents", "replies"]
     part = verdict["tasks"][0]["slices"][0]
     assert part["slice"] == "all" and part["n"] == 24
-    assert {"value", "low", "high"} <= part["A"].keys() & part["difference"].keys()
+    difference = part["pairs"]["A-B"]["difference"]
+    assert {"value", "low", "high"} <= part["scores"]["A"].keys() & difference.keys()
     assert set(verdict["overall"]["reason"]) == {"en", "zh"}
 
 
@@ -60,7 +61,9 @@ def test_every_number_traces_to_rows(finished):
     for side in "AB":
         lines = (finished.folder / f"scores/intents/{side}.jsonl").read_text("utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
-        assert sum(row["correct"] for row in rows) / len(rows) == pytest.approx(part[side]["value"])
+        assert sum(row["correct"] for row in rows) / len(rows) == pytest.approx(
+            part["scores"][side]["value"], rel=1e-5
+        )
         assert all(row["answer"] for row in rows)
 
 
@@ -107,6 +110,7 @@ def test_trained_models_duel_as_folders_and_with_lora(finished, tmp_path):
     models = [finished.folder / "contenders" / side / "run" / "model" for side in "AB"]
     text = f"""
 name: again
+seeds: [5]
 contenders:
   - {{name: Q, model: "{models[0]}"}}
   - {{name: L, model: "{models[1]}"}}
@@ -126,6 +130,13 @@ tasks:
     duel = compare(path, tmp_path / "run")
     assert (duel.folder / "contenders/A/run/adapter/adapter_config.json").exists()
     assert [task["metric"] for task in duel.verdict["tasks"]] == ["exact_match", "accuracy"]
+    assert [one["seed"] for one in duel.verdict["seeds"]] == [1, 5]
+    assert (duel.folder / "contenders/B/seed-5/run/adapter").is_dir()
+    assert duel.verdict["components"]["pairs"]["A-B"]["variances"].keys() == {
+        "item",
+        "seed",
+        "item x seed",
+    }
 
 
 def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path):

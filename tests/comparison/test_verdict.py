@@ -12,8 +12,9 @@ from scipy import stats
 
 from leitai.base import LeitaiError
 from leitai.base.files import to_json
+from leitai.comparison.pairing import ItemScore, TaskScores
 from leitai.comparison.statistics import holm, tango_interval, wilson
-from leitai.comparison.verdict import ItemScore, TaskScores, decide
+from leitai.comparison.verdict import decide
 
 NAMES = {"A": {"name": "qwen", "model": "scratch:q"}, "B": {"name": "llama", "model": "scratch:l"}}
 
@@ -34,7 +35,7 @@ def duel(wins, losses, both, neither, **settings):
         "higher_is_better": True,
         "margin": 0.03,
     }
-    return TaskScores(**{**defaults, "a": graded(a), "b": graded(b), **settings})
+    return TaskScores(**{**defaults, "scores": {"A": graded(a), "B": graded(b)}, **settings})
 
 
 def measured(gap, n=200, seed=1, **settings):
@@ -47,11 +48,16 @@ def measured(gap, n=200, seed=1, **settings):
             bits = size * (base + shift + rng.gauss(0, 0.05))
             side.append(ItemScore(f"t{i}", (("zh", "en")[i % 2],), bits, float(size)))
     defaults = {"metric": "bits_per_byte", "higher_is_better": False, "margin": 0.02}
-    return TaskScores(**{"task": "prose", **defaults, "a": a, "b": b, **settings})
+    return TaskScores(**{"task": "prose", **defaults, "scores": {"A": a, "B": b}, **settings})
 
 
 def only(verdict):
-    return verdict["tasks"][0]["slices"][0]
+    """The pair of two contenders over all items of the only task."""
+    return verdict["tasks"][0]["slices"][0]["pairs"]["A-B"]
+
+
+def scores(verdict):
+    return verdict["tasks"][0]["slices"][0]["scores"]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +92,12 @@ def test_lower_bits_per_byte_wins(gap, margin, expected):
 
 
 def test_the_numbers_are_those_of_the_statistics():
-    row = only(decide("d", NAMES, [duel(60, 20, 400, 20)]))
+    verdict = decide("d", NAMES, [duel(60, 20, 400, 20)])
+    row, a = only(verdict), scores(verdict)["A"]
     low, high = tango_interval(60, 20, 500)
-    assert row["n"] == 500
+    assert verdict["tasks"][0]["slices"][0]["n"] == 500
     assert row["difference"] == pytest.approx({"value": 0.08, "low": low, "high": high}, rel=1e-5)
-    assert (row["A"]["low"], row["A"]["high"]) == pytest.approx(wilson(460, 500), rel=1e-5)
+    assert (a["low"], a["high"]) == pytest.approx(wilson(460, 500), rel=1e-5)
     assert row["p"] == pytest.approx(stats.binomtest(60, 80).pvalue, rel=1e-5)
     point = stats.binom.pmf(20, 80, 0.5)
     assert row["p_mid"] == pytest.approx(stats.binomtest(60, 80).pvalue - point, rel=1e-5)
@@ -100,8 +107,8 @@ def test_the_numbers_are_those_of_the_statistics():
 def test_a_metric_of_sums_weighs_by_size():
     a = [ItemScore("x", (), 10.0, 10.0), ItemScore("y", (), 30.0, 90.0)]
     b = [ItemScore("x", (), 10.0, 10.0), ItemScore("y", (), 90.0, 90.0)]
-    row = only(decide("d", NAMES, [measured(0, a=a, b=b)], resamples=99))
-    assert (row["A"]["value"], row["B"]["value"]) == (0.4, 1.0)
+    found = scores(decide("d", NAMES, [measured(0, scores={"A": a, "B": b})], resamples=99))
+    assert (found["A"]["value"], found["B"]["value"]) == (0.4, 1.0)
 
 
 @settings(deadline=None, max_examples=25)
@@ -109,10 +116,11 @@ def test_a_metric_of_sums_weighs_by_size():
 def test_order_does_not_matter_and_swapping_swaps(wins, losses, both, rng):
     task = duel(wins, losses, both, 5)
     verdict = decide("d", NAMES, [task])
-    shuffled = replace(task, a=rng.sample(task.a, len(task.a)), b=rng.sample(task.b, len(task.b)))
+    a, b = task.scores["A"], task.scores["B"]
+    shuffled = replace(task, scores={key: rng.sample(s, len(s)) for key, s in task.scores.items()})
     assert to_json(decide("d", NAMES, [shuffled])) == to_json(verdict)
     names = {"A": NAMES["B"], "B": NAMES["A"]}
-    swapped = decide("d", names, [replace(task, a=task.b, b=task.a)])
+    swapped = decide("d", names, [replace(task, scores={"A": b, "B": a})])
     row, mirror = only(verdict), only(swapped)
     assert mirror["difference"]["low"] == -row["difference"]["high"]
     assert (mirror["p"], mirror["more_items"]) == (row["p"], row["more_items"])
@@ -124,7 +132,8 @@ def test_order_does_not_matter_and_swapping_swaps(wins, losses, both, rng):
 
 def test_bits_per_byte_does_not_depend_on_item_order():
     task = measured(0.03, n=60)
-    turned = replace(task, a=task.a[::-1], b=task.b[1:] + task.b[:1])
+    a, b = task.scores["A"], task.scores["B"]
+    turned = replace(task, scores={"A": a[::-1], "B": b[1:] + b[:1]})
     first, second = (decide("d", NAMES, [t], resamples=499) for t in (task, turned))
     assert to_json(first) == to_json(second)
 
@@ -154,15 +163,17 @@ def test_slices_follow_all_by_name_and_are_descriptive():
     def language(i):
         return ("zh", "all") if i % 4 else ("en",)
 
-    task = duel(0, 0, 0, 0, a=graded(rights, language), b=graded(rights[::-1], language))
+    both = {"A": graded(rights, language), "B": graded(rights[::-1], language)}
+    task = duel(0, 0, 0, 0, scores=both)
     rows = decide("d", NAMES, [task])["tasks"][0]["slices"]
     assert [(row["slice"], row["n"], row["role"]) for row in rows] == [
         ("all", 40, "confirmatory"),
         ("en", 10, "descriptive"),
         ("zh", 30, "descriptive"),
     ]
-    assert rows[0]["p_holm"] is not None
-    assert rows[1]["p_holm"] is rows[2]["p_equivalence_holm"] is None
+    pairs = [row["pairs"]["A-B"] for row in rows]
+    assert pairs[0]["p_holm"] is not None
+    assert pairs[1]["p_holm"] is pairs[2]["p_equivalence_holm"] is None
 
 
 def test_several_tasks_are_adjusted_and_the_primary_one_decides():
@@ -171,7 +182,7 @@ def test_several_tasks_are_adjusted_and_the_primary_one_decides():
     assert only(alone)["verdict"] == "a_better"
     third = duel(20, 20, 400, 20, task="third")
     verdict = decide("d", NAMES, [strong, replace(weak, primary=True), third])
-    rows = [task["slices"][0] for task in verdict["tasks"]]
+    rows = [task["slices"][0]["pairs"]["A-B"] for task in verdict["tasks"]]
     assert [row["p_holm"] for row in rows] == pytest.approx(holm([row["p"] for row in rows]))
     assert rows[1]["p"] < 0.05 < rows[1]["p_holm"]
     assert [row["verdict"] for row in rows] == ["a_better", "undecided", "undecided"]
@@ -181,10 +192,11 @@ def test_several_tasks_are_adjusted_and_the_primary_one_decides():
 
 def test_unreadable_answers_are_counted_and_bounded():
     task = duel(5, 3, 80, 12)
-    a = [replace(score, parsed=score.id != "item-95") for score in task.a]
-    row = only(decide("d", NAMES, [replace(task, a=a)]))
-    assert (row["A"]["unparsed"], row["A"]["value"], row["A"]["best_case"]) == (1, 0.85, 0.86)
-    assert (row["B"]["unparsed"], row["B"]["best_case"]) == (0, row["B"]["value"])
+    a = [replace(score, parsed=score.id != "item-95") for score in task.scores["A"]]
+    found = scores(decide("d", NAMES, [replace(task, scores={**task.scores, "A": a})]))
+    a, b = found["A"], found["B"]
+    assert (a["unparsed"], a["value"], a["best_case"]) == (1, 0.85, 0.86)
+    assert (b["unparsed"], b["best_case"]) == (0, b["value"])
 
 
 def test_sentences_name_everything():
@@ -224,12 +236,14 @@ def test_names_with_braces_are_left_alone():
 
 def _without(score_index):
     task = duel(3, 3, 10, 0)
-    return replace(task, b=[s for i, s in enumerate(task.b) if i != score_index])
+    kept = [s for i, s in enumerate(task.scores["B"]) if i != score_index]
+    return replace(task, scores={**task.scores, "B": kept})
 
 
 def _changed(**change):
     task = duel(3, 3, 10, 0)
-    return replace(task, b=[replace(task.b[0], **change), *task.b[1:]])
+    first, *rest = task.scores["B"]
+    return replace(task, scores={**task.scores, "B": [replace(first, **change), *rest]})
 
 
 @pytest.mark.parametrize(

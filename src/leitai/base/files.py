@@ -21,7 +21,8 @@ from leitai.base.errors import LeitaiError
 _CHUNK = 1 << 20
 
 
-def _disk_error(error: OSError, path: Path) -> LeitaiError:
+def disk_error(error: OSError, path: Path) -> LeitaiError:
+    """Say in one line why a file cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LeitaiError(
             "the disk is full", where=path, remedy="free some space and run the same command again"
@@ -62,7 +63,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
-        raise _disk_error(error, path) from error
+        raise disk_error(error, path) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -96,7 +97,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
-        raise _disk_error(error, path) from error
+        raise disk_error(error, path) from error
     finally:
         if temporary is not None and temporary.exists():
             shutil.rmtree(temporary, ignore_errors=True)

@@ -218,6 +218,6 @@ def load_spec(path: Path, model_class: type[SpecT], overrides: Sequence[str] = (
     source = YamlText(_unshared(source.data), source.lines)
     settings = {_override(source.data, setting): setting for setting in overrides}
     try:
-        return model_class.model_validate(source.data)
+        return model_class.model_validate(source.data, context={"folder": path.parent})
     except ValidationError as error:
         raise _explain(error, model_class, source, str(path), settings) from error

@@ -398,6 +398,35 @@ def export(
 
 
 @app.command()
+def judge(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
+    task: Annotated[str | None, typer.Option("--task", help="Which task; the only one.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="FILE.csv", help="A blind sheet for people.")
+    ] = None,
+    read: Annotated[bool, typer.Option("--read", help="Count a filled sheet.")] = False,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="M", help="A model that judges instead.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sheet's order.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Who won each item.")
+    ] = None,
+) -> None:
+    """Say which contender's answers are better: blind, by people or by a model.
+
+    Examples:
+
+        leitai judge runs/blurbs --sheet blurbs.csv
+
+        leitai judge runs/blurbs --sheet blurbs.csv --read
+    """
+    from leitai.cli.judging import judge as run_judge
+
+    run_judge(run, task=task, sheet=sheet, read=read, model=model, seed=seed, out=out)
+
+
+@app.command()
 def tokenizers(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="UTF-8 texts.")],
     model: Annotated[

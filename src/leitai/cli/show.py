@@ -2,7 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from leitai.evaluation.measures import MEASURES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,21 +31,28 @@ def duel(duel: "Duel") -> None:
     from rich.table import Table
 
     names = {key: value["name"] for key, value in duel.verdict["contenders"].items()}
-    scores = Table("task", "slice", "n", names["A"], names["B"], "difference", "p", "verdict")
+    pairs = duel.verdict["duels"]
+    # With two there is one pair, which fits into the table of scores.
+    head = ["difference", "p", "verdict"] if len(pairs) == 1 else []
+    scores = Table("task", "slice", "n", *names.values(), *head)
+    between = Table("task", "pair", "difference", "p (Holm)", "verdict")
     for task in duel.verdict["tasks"]:
-        percent = task["metric"] in ("accuracy", "exact_match")
+        percent = MEASURES[task["metric"]].unit == "share"
         for part in task["slices"]:
+            compared = {pair: _pair(part["pairs"][pair], percent) for pair in pairs}
             scores.add_row(
                 task["task"],
                 part["slice"],
                 str(part["n"]),
-                _interval(part["A"], percent),
-                _interval(part["B"], percent),
-                _interval(part["difference"], percent, signed=True),
-                f"{part['p']:.3g}",
-                part["verdict"].replace("_", " "),
+                *(_interval(part["scores"][key], percent) for key in names),
+                *(compared[pairs[0]] if len(pairs) == 1 else ()),
             )
+            if part["role"] == "confirmatory":
+                for pair, cells in compared.items():
+                    between.add_row(task["task"], pair, *cells)
     picture(scores)
+    if len(pairs) > 1:
+        picture(between)
     if duel.reused:
         line(f"taken from an earlier run: {', '.join(duel.reused)}")
     reason = duel.verdict["overall"]["reason"]
@@ -63,6 +72,13 @@ def training(result: "TrainResult") -> None:
         f"{result.tokens_per_second:,.0f} tokens/s, {result.seconds:,.0f} s"
     )
     line(f"Model: {short(result.output)}")
+
+
+def _pair(row: dict[str, Any], percent: bool) -> tuple[str, str, str]:
+    """Difference, p (adjusted where it counts) and verdict of a pair."""
+    p = row["p"] if row["p_holm"] is None else row["p_holm"]
+    verdict = row["verdict"].replace("_", " ")
+    return _interval(row["difference"], percent, signed=True), f"{p:.3g}", verdict
 
 
 def _interval(value: dict[str, float], percent: bool, *, signed: bool = False) -> str:

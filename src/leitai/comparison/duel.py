@@ -1,24 +1,36 @@
 """The main job: from SPEC.yaml to a verdict and a report, stage by stage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leitai.base.errors import LeitaiError
-from leitai.base.files import hash_value, write_json
+from leitai.base.files import hash_value, read_json, write_json
 from leitai.base.locks import run_lock
 from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
-from leitai.comparison.audit import Material, as_json, audit, refuse_unfair
-from leitai.comparison.contender import Contender, Scorer, adapt, find_or_make, side_of
+from leitai.comparison.adaptation import adapt
+from leitai.comparison.audit import Finding, Material, Side, as_json, audit, refuse_unfair
+from leitai.comparison.audit.sensitivity import check_arms
+from leitai.comparison.choice import choice_of
+from leitai.comparison.contender import Contender, find_or_make, side_of
+from leitai.comparison.costs import repeatable_costs
+from leitai.comparison.cutting import cut_rows
+from leitai.comparison.further import further_numbers, score_of
+from leitai.comparison.material import Place, asked_tasks, training_rows
+from leitai.comparison.pairing import TaskScores
+from leitai.comparison.probing import probe, probe_findings
 from leitai.comparison.report import write_report
-from leitai.comparison.reporting import report_data
-from leitai.comparison.spec import NATIVE, CompareSpec
+from leitai.comparison.reporting import cost_json, report_data
+from leitai.comparison.scoring import Scorer
+from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
-from leitai.comparison.verdict import ItemScore, TaskScores, decide
-from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
-from leitai.evaluation import MEASURES, Classification, Task, read_records
+from leitai.comparison.stopping import can_stop
+from leitai.comparison.together import ask_together
+from leitai.comparison.variants import Variants
+from leitai.comparison.verdict import decide
+from leitai.data import Row, data_hash
+from leitai.evaluation import MEASURES, Task, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,80 +71,160 @@ def compare(
     spec = load_spec(spec_path, CompareSpec, list(overrides))
     folder = out if out is not None else Path("runs") / spec.name
     with run_lock(folder):
-        return _run(spec, spec_path.resolve().parent, folder.resolve(), data_root)
+        place = Place(spec_path.resolve().parent, data_root)
+        return _Run(spec, place, folder.resolve()).finish()
 
 
-def _run(spec: CompareSpec, spec_folder: Path, run: Path, data_root: Path | None) -> Duel:
-    stages = Stages(run)
-    train_rows, valid_rows = _training_rows(spec, spec_folder, data_root)
-    material = _material(spec, spec_folder, data_root, train_rows)
-    texts = [str(message["content"]) for row in train_rows for message in row.messages]
-    contenders = [find_or_make(key, spec, texts, run, spec_folder, stages) for key in "AB"]
-    resolved = _resolved(spec, contenders, material, valid_rows)
-    write_json(run / "resolved.json", resolved)
+@dataclass
+class _Run:
+    """A duel on its way; every step is a stage, or quick."""
 
-    sides = (side_of(contenders[0], spec), side_of(contenders[1], spec))
-    findings = audit(sides, material)
-    write_json(run / "audit.json", as_json(findings))
-    refuse_unfair(findings)
+    spec: CompareSpec
+    place: Place
+    folder: Path
+    paths: dict[str, dict[str, Path]] = field(default_factory=dict)
 
-    paths: dict[str, list[Path]] = {task.name: [] for task in spec.tasks}
-    for contender in contenders:
-        adapt(contender, spec, train_rows, valid_rows, stages)
-        scorer = Scorer(contender, spec)
-        for task in spec.tasks:
-            items, labels = material.items[task.name], material.labels[task.name]
-            paths[task.name].append(scorer.score(task, items, labels, run, stages))
-
-    verdict = _verdict(spec, contenders, paths)
-    write_json(run / "verdict.json", verdict)
-    manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
-    write_json(run / "manifest.json", manifest)
-    data = report_data(contenders, sides, material, verdict, findings, manifest)
-    write_json(run / "cost.json", data.cost_json())
-    write_report(run, data)
-    return Duel(run, verdict, run / "report.html", tuple(stages.reused))
-
-
-def _training_rows(
-    spec: CompareSpec, spec_folder: Path, data_root: Path | None
-) -> tuple[list[Row], list[Row]]:
-    """Load what is learnt from and what early stopping looks at, system prompt included."""
-    system = None if spec.prompting.system == NATIVE else spec.prompting.system
-    parts: dict[str, list[Row]] = {"train": [], "validation": []}
-    for number, source in enumerate(spec.train_on):
-        for row in load_rows(source, base_folder=spec_folder, data_root=data_root):
-            if row.split in parts:
-                parts[row.split].append(
-                    replace(
-                        row_with(row, lambda messages: with_system(messages, system)),
-                        id=f"{number}/{row.id}",
-                    )
-                )
-    for name, rows in parts.items():
-        if spec.train_on and not rows:
-            raise LeitaiError(
-                f"train_on has no rows in its {name} split",
-                where=spec.name,
-                remedy="give the data a `split`, such as {train: 0.8, validation: 0.1, test: 0.1}",
-            )
-    return parts["train"], parts["validation"]
-
-
-def _material(
-    spec: CompareSpec, spec_folder: Path, data_root: Path | None, train: list[Row]
-) -> Material:
-    items: dict[str, Sequence[Row]] = {}
-    labels: dict[str, tuple[str, ...]] = {}
-    for task in spec.tasks:
-        rows = load_rows(task.data, base_folder=spec_folder, data_root=data_root)
-        items[task.name] = task.pick(rows, spec.seed)
-        labels[task.name] = (
-            labels_of(task.data, rows, base_folder=spec_folder, data_root=data_root)
-            if isinstance(task, Classification)
-            else ()
+    def finish(self) -> Duel:
+        spec, run = self.spec, self.folder
+        self.stages = Stages(run)
+        self.train, self.valid = training_rows(spec, self.place)
+        self.asked = asked_tasks(spec, self.place)
+        self.variants = Variants(spec, self.place, run)
+        contenders = [self._find(key, spec.seed) for key in spec.keyed]
+        sides = [side_of(contender, spec) for contender in contenders]
+        train, valid = (cut_rows(spec, rows, sides) for rows in (self.train, self.valid))
+        self.learnt, self.checked = train.rows, valid.rows
+        material = Material(
+            spec,
+            self.learnt,
+            {name: asked.items for name, asked in self.asked.items()},
+            {name: asked.labels for name, asked in self.asked.items()},
+            len(train.shortened) + len(valid.shortened),
+            train.tokens,
         )
-    return Material(spec, train, items, labels)
+        resolved = _resolved(spec, contenders, material, self.checked)
+        write_json(run / "resolved.json", resolved)
+
+        findings = audit(sides, material)
+        write_json(run / "audit.json", as_json(findings))
+        refuse_unfair(findings)
+
+        if spec.probe:
+            findings += self._probe(contenders)
+        self._ask(contenders)
+        verdict = self._verdict(contenders, sides)
+        findings += check_arms(sides, verdict)
+        write_json(run / "audit.json", as_json(findings))
+        write_json(run / "verdict.json", verdict)
+        manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
+        write_json(run / "manifest.json", manifest)
+        data = report_data(contenders, sides, material, verdict, findings, manifest)
+        costs = cost_json(contenders, sides, material, verdict, self.place.spec_folder)
+        write_json(run / "cost.json", costs)
+        write_report(run, data)
+        return Duel(run, verdict, run / "report.html", tuple(self.stages.reused))
+
+    def _find(self, key: str, seed: int) -> Contender:
+        return find_or_make(
+            key, self.spec, self.train, self.folder, self.place.spec_folder, self.stages, seed
+        )
+
+    def _scorer(self, contender: Contender) -> Scorer:
+        return Scorer(contender, self.spec, self.train, self.place.spec_folder)
+
+    def _probe(self, contenders: Sequence[Contender]) -> list[Finding]:
+        """See which contenders know items by heart, before they learn anything here."""
+        spec = self.spec
+        paths = {
+            c.key: probe(self._scorer(c), self.asked, spec.probe, spec.seed, self.stages)
+            for c in contenders
+        }
+        return probe_findings(list(paths), list(self.asked), paths)
+
+    def _ask(self, contenders: Sequence[Contender]) -> None:
+        """Adapt every contender, and ask it every task in every way."""
+        spec, scores = self.spec, self.folder / "scores"
+        self.early = [
+            name
+            for name, asked in self.asked.items()
+            if spec.verdict.stopping == "safe" and can_stop(asked.task, asked.items)
+        ]
+        self.paths = {
+            name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}
+            for name in self.asked
+        }
+        scorers = {c.key: self._scorer(c) for c in contenders}
+        items = len(self.asked[spec.primary].items)
+        for contender in contenders:
+            adapt(contender, spec, self.learnt, self.checked, self.stages)
+            scorer = scorers[contender.key]
+            for name, asked in self.asked.items():
+                if name not in self.early:
+                    path = self.paths[name][contender.key]
+                    scorer.score(asked, spec.main_arm, path, self.stages)
+            if spec.primary not in self.early:
+                self.variants.ask(scorer, self.stages, items)
+            scorer.close()
+        for name in self.early:
+            asked, looks = self.asked[name], self._looks(name)
+            ask_together(scorers, spec, asked, self.paths[name], looks, self.stages)
+        if spec.primary in self.early:
+            items = len(read_records(self.paths[spec.primary]["A"]))
+            for scorer in scorers.values():
+                self.variants.ask(scorer, self.stages, items)
+                scorer.close()
+        self._ask_seeds(contenders, items)
+
+    def _ask_seeds(self, contenders: Sequence[Contender], items: int) -> None:
+        """Train with further seeds, and ask the primary task; nothing else has a seed."""
+        for seed in self.spec.seeds:
+            for first in contenders:
+                if first.base is None:
+                    self.variants.repeat(first.key, seed)
+                    continue
+                contender = self._find(first.key, seed)
+                adapt(contender, self.spec, self.learnt, self.checked, self.stages, first.settings)
+                self.variants.ask(self._scorer(contender), self.stages, items)
+
+    def _looks(self, task: str) -> Path:
+        return self.folder / "scores" / task / "looks.json"
+
+    def _verdict(self, contenders: Sequence[Contender], sides: Sequence[Side]) -> dict[str, Any]:
+        spec = self.spec
+        about = {
+            c.key: {"name": c.spec.title, "model": c.spec.stated, "kind": c.kind}
+            for c in contenders
+        }
+        verdict = decide(
+            spec.name,
+            about,
+            [self._scores(task) for task in spec.tasks],
+            alpha=spec.verdict.alpha,
+            looked=spec.verdict.stopping == "safe",
+            seed=spec.seed,
+        )
+        deciding = next(task for task in verdict["tasks"] if task["primary"])
+        verdict["overall"]["choice"] = choice_of(
+            deciding,
+            verdict["overall"],
+            {key: str(one["name"]) for key, one in about.items()},
+            repeatable_costs(contenders, sides, self.place.spec_folder),
+        )
+        return {**verdict, **self.variants.parts()}
+
+    def _scores(self, task: Task) -> TaskScores:
+        spec = self.spec
+        records = {key: read_records(path) for key, path in self.paths[task.name].items()}
+        return TaskScores(
+            task=task.name,
+            metric=task.metric,
+            higher_is_better=MEASURES[task.metric].higher_is_better,
+            margin=spec.verdict.margin(task.metric),
+            primary=task.name == spec.primary,
+            scores={key: [score_of(record) for record in found] for key, found in records.items()},
+            further=further_numbers(task, records, spec.seed),
+            sequential=read_json(self._looks(task.name)) if task.name in self.early else None,
+        )
 
 
 def _resolved(
@@ -141,7 +233,7 @@ def _resolved(
     """The spec with all defaults filled in and a hash for everything it points to."""
     resolved: dict[str, Any] = {
         "spec": spec.model_dump(mode="json"),
-        "contenders": {c.key: {"base": c.base_hash} for c in contenders},
+        "contenders": {c.key: {"base": c.state} for c in contenders},
         "data": {
             "train": data_hash(material.train),
             "validation": data_hash(valid),
@@ -149,30 +241,3 @@ def _resolved(
         },
     }
     return {**resolved, "hash": hash_value(resolved)}
-
-
-def _verdict(
-    spec: CompareSpec, contenders: Sequence[Contender], paths: dict[str, list[Path]]
-) -> dict[str, Any]:
-    scores = [_task_scores(task, spec, paths[task.name]) for task in spec.tasks]
-    names = {c.key: {"name": c.spec.title, "model": c.spec.model} for c in contenders}
-    return decide(spec.name, names, scores, alpha=spec.verdict.alpha, seed=spec.seed)
-
-
-def _task_scores(task: Task, spec: CompareSpec, paths: Sequence[Path]) -> TaskScores:
-    sides = [
-        [
-            ItemScore(r.id, r.slices, r.numerator, r.denominator, r.correct, r.parsed)
-            for r in read_records(path)
-        ]
-        for path in paths
-    ]
-    return TaskScores(
-        task=task.name,
-        metric=task.metric,
-        higher_is_better=MEASURES[task.metric].higher_is_better,
-        margin=spec.verdict.margin(task.metric),
-        primary=task.name == spec.primary,
-        a=sides[0],
-        b=sides[1],
-    )

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from leitai.base.specfile import load_spec
+from leitai.comparison.contender import system_of
 from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
-from leitai.evaluation import Classification, ExactMatch, Task
+from leitai.evaluation import Task
 from leitai.planning import (
     GenerateTask,
     Machine,
@@ -23,6 +24,9 @@ from leitai.planning.lengths import Lengths, row_lengths
 from leitai.planning.specs import local, plan_adaptation
 from leitai.training.spec import AdaptSpec
 
+_OFFERED = ("choices", "candidates", "labels")
+"""Facts that list what one item can be answered with; the data's labels where there are none."""
+
 
 def forecast(
     path: Path,
@@ -31,7 +35,7 @@ def forecast(
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
 ) -> dict[str, Plan]:
-    """Plan each part of a duel: both adaptations and both contenders' tasks.
+    """Plan each part of a duel: adaptations and tasks of every contender that runs here.
 
     Args:
         path: the YAML file of `leitai compare`.
@@ -57,6 +61,8 @@ def forecast(
         passes = math.ceil(steps / max(1, per_epoch))
         what, adapt = "search", adapt.model_copy(update={"epochs": passes, "max_steps": steps})
     for contender in spec.contenders:
+        if contender.model is None:
+            continue  # it runs elsewhere, or costs next to nothing
         shape = find_shape(local(contender.model, folder), vocab_size=spec.scratch.vocab_size)
         if adapt is not None and learnt["train"]:
             plans[f"{contender.title}: {what}"] = plan_adaptation(
@@ -85,15 +91,19 @@ def forecast(
                 date=spec.prompting.date,
                 thinking=contender.thinking,
             )
-            labels = labels_of(task.data, rows, base_folder=folder, data_root=data_root)
+            facts = items[0].facts
+            own = next((facts[name] for name in _OFFERED if name in facts), ())
+            choices = len(own)
+            if not own and "choose" in task.needs:
+                choices = len(labels_of(task.data, rows, base_folder=folder, data_root=data_root))
             plans[f"{contender.title}: {task.name}"] = _plan_task(
-                task, shape, lengths, len(items), len(labels), machine, spec.runtime.dtype
+                task, shape, lengths, len(items), choices, machine, spec.runtime.dtype
             )
     return plans
 
 
 def _asked(row: Row, spec: CompareSpec) -> Row:
-    system = None if spec.prompting.system == "native" else spec.prompting.system
+    system = system_of(spec, spec.main_arm)
     return replace(row, messages=with_system(row.messages, system))
 
 
@@ -102,7 +112,7 @@ def _plan_task(
     shape: Shape,
     lengths: Lengths,
     items: int,
-    labels: int,
+    offered: int,
     machine: Machine,
     dtype: str,
 ) -> Plan:
@@ -110,13 +120,10 @@ def _plan_task(
     config = shape.config
     if lengths.vocab_size is not None and shape.scratch:
         config = replace(config, vocab_size=lengths.vocab_size)
-    writes = isinstance(task, ExactMatch) or (
-        isinstance(task, Classification) and task.grade == "generation"
-    )
-    if writes:
+    if "write" in task.needs:
         asked = GenerateTask(items, context, max(1, math.ceil(lengths.targets)))
         return make_plan(config, asked, machine, dtype)
-    choices = max(1, labels) if isinstance(task, Classification) else 1
+    choices = max(1, offered) if "choose" in task.needs else 1
     shared = min(lengths.shared, context - 1)
     scored = ScoreTask(items, context, choices, lengths.targets, max(0.0, shared))
     return make_plan(config, scored, machine, dtype)

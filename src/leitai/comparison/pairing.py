@@ -1,11 +1,19 @@
-"""Scores of two contenders on the same items, brought together or refused."""
+"""Scores of two to eight contenders on the same items, brought together or refused."""
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
 
 from leitai.base.errors import LeitaiError
+
+KEYS = "ABCDEFGH"
+"""What contenders are called in files, in the order of the spec."""
+
+FurtherNumbers = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""By slice, metric and contender: value, low and high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +21,14 @@ class ItemScore:
     """What one contender scored on one item.
 
     Attributes:
-        id: the item; the same for both contenders.
+        id: the item; the same for every contender.
         slices: groups that the item also counts in, such as its language.
         numerator: what the metric sums above the line: 1 or 0 when graded right or wrong, bits for
             bits per byte.
         denominator: what it sums below: 1 when graded, bytes for bits per byte; positive.
         correct: right or wrong; None where an item has only a score.
         parsed: False when no answer could be found in what the contender wrote.
+        group: the cluster of items that belong together; None where it stands alone.
     """
 
     id: str
@@ -28,11 +37,12 @@ class ItemScore:
     denominator: float
     correct: bool | None = None
     parsed: bool = True
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskScores:
-    """One task with the scores of both contenders, in any order.
+    """One task with the scores of all contenders, in any order.
 
     Attributes:
         task: its name, unique in the verdict.
@@ -40,67 +50,95 @@ class TaskScores:
         higher_is_better: direction of the metric.
         margin: differences smaller than this do not matter; in the metric's unit (0.03 is three
             points of accuracy); 0 makes equivalence impossible.
-        a: the scores of A.
-        b: the scores of B, on the same items.
+        scores: by the contenders' keys, on the same items.
         primary: whether this task decides the overall verdict.
+        further: other numbers of each slice; shown, and never decisive.
+        sequential: what was seen while it was asked, where asking could stop early.
     """
 
     task: str
     metric: str
     higher_is_better: bool
     margin: float
-    a: Sequence[ItemScore]
-    b: Sequence[ItemScore]
+    scores: Mapping[str, Sequence[ItemScore]]
     primary: bool = False
+    further: FurtherNumbers = field(default_factory=dict)
+    sequential: Mapping[str, Any] | None = None
 
 
-def pair_items(task: TaskScores) -> tuple[list[ItemScore], list[ItemScore]]:
-    """Bring both sides into one order, by id.
+def pair_name(first: str, second: str) -> str:
+    """Return the name of a pair of contenders: "A-B"."""
+    return f"{first}-{second}"
+
+
+def pairs_of(keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Return every pair of contenders, the earlier one first."""
+    return list(combinations(keys, 2))
+
+
+def align(task: TaskScores) -> dict[str, list[ItemScore]]:
+    """Bring all contenders into one order, by id.
 
     Returns:
-        The scores of A and of B; position i is the same item on both sides.
+        The scores by key; position i is the same item for everybody.
 
     Raises:
-        LeitaiError: there are no items, an item is missing on one side, is there twice or has
-            other slices or another size, or a score is not a number above a positive one.
+        LeitaiError: there are no items, an item is missing for one contender, is there twice or
+            has other slices, another cluster or another size, or a score is not a number above a
+            positive one.
     """
     where = f"task {task.task}"
     if not (math.isfinite(task.margin) and task.margin >= 0):
         raise LeitaiError(f"the margin must be 0 or more, got {task.margin}", where=where)
-    a, b = (_by_id(side, scores, where) for side, scores in (("A", task.a), ("B", task.b)))
+    found = {key: _by_id(key, scores, where) for key, scores in task.scores.items()}
+    first, *others = found
+    for key in others:
+        _refuse_different(first, found[first], key, found[key], where)
+    if not found[first]:
+        raise LeitaiError("there are no items to compare", where=where)
+    order = sorted(found[first])
+    return {key: [scores[item] for item in order] for key, scores in found.items()}
+
+
+def _refuse_different(
+    first: str,
+    a: Mapping[str, ItemScore],
+    second: str,
+    b: Mapping[str, ItemScore],
+    where: str,
+) -> None:
     if a.keys() != b.keys():
         raise LeitaiError(
-            f"A and B were not asked the same items: {len(a.keys() - b.keys())} only A, "
-            f"{len(b.keys() - a.keys())} only B, such as {min(a.keys() ^ b.keys())!r}",
+            f"{first} and {second} were not asked the same items: {len(a.keys() - b.keys())} only "
+            f"{first}, {len(b.keys() - a.keys())} only {second}, such as "
+            f"{min(a.keys() ^ b.keys())!r}",
             where=where,
-            remedy="score both on the same items",
+            remedy="score all on the same items",
         )
-    if not a:
-        raise LeitaiError("there are no items to compare", where=where)
-    order = sorted(a)
-    for one, other in ((a[key], b[key]) for key in order):
-        if set(one.slices) != set(other.slices) or one.denominator != other.denominator:
+    for one, other in ((a[item], b[item]) for item in sorted(a)):
+        same = set(one.slices) == set(other.slices) and one.group == other.group
+        if not same or one.denominator != other.denominator:
             raise LeitaiError(
-                f"the item {one.id!r} differs between A and B: slices {list(one.slices)} and "
-                f"{list(other.slices)}, size {one.denominator:g} and {other.denominator:g}",
+                f"the item {one.id!r} differs between {first} and {second}: slices "
+                f"{list(one.slices)} and {list(other.slices)}, group {one.group!r} and "
+                f"{other.group!r}, size {one.denominator:g} and {other.denominator:g}",
                 where=where,
-                remedy="score both on the same data",
+                remedy="score all on the same data",
             )
-    return [a[key] for key in order], [b[key] for key in order]
 
 
-def _by_id(side: str, scores: Sequence[ItemScore], where: str) -> dict[str, ItemScore]:
-    for key, count in Counter(score.id for score in scores).items():
+def _by_id(key: str, scores: Sequence[ItemScore], where: str) -> dict[str, ItemScore]:
+    for item, count in Counter(score.id for score in scores).items():
         if count > 1:
             raise LeitaiError(
-                f"{side} has {count} scores for the item {key!r}, expected one",
+                f"{key} has {count} scores for the item {item!r}, expected one",
                 where=where,
                 remedy="give every item its own id",
             )
     for score in scores:
         if not (math.isfinite(score.numerator) and 0 < score.denominator < math.inf):
             raise LeitaiError(
-                f"{side}'s score of the item {score.id!r} is {score.numerator} over "
+                f"{key}'s score of the item {score.id!r} is {score.numerator} over "
                 f"{score.denominator}, expected a number over a positive one",
                 where=where,
                 remedy="score the item again",

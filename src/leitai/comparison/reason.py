@@ -5,9 +5,10 @@ Both read the rounded numbers of `verdict.json`, so that a sentence never says m
 
 from typing import Any
 
+from leitai.comparison.pairing import pair_name
 from leitai.comparison.wording import Bilingual, decimals, level, metric_of, p_value
 
-NOTE = Bilingual(
+_NOTE = Bilingual(
     "The overall verdict is the primary task's verdict over all its items. With several tasks the "
     "p values over all items are adjusted by Holm's method. Verdicts of smaller slices are "
     "descriptive: they are not adjusted for being many. Differences are A minus B. Intervals tell "
@@ -16,6 +17,26 @@ NOTE = Bilingual(
     "总体结论取自主任务全部题目的结论。有多个任务时，全部题目上的 p 值按 Holm 方法校正。"
     "各子集的结论仅供描述，未作多重比较校正。差值均为 A 减 B。"
     "区间反映换一批同类题目时结果的波动，不包含更换训练随机种子带来的波动。",
+)
+
+_NOTE_OF_SEVERAL = Bilingual(
+    "The overall verdict follows from the primary task's pairs over all its items. The p values "
+    "over all items are adjusted by Holm's method over all tasks and pairs. Verdicts of smaller "
+    "slices and of pairs with a reference row are descriptive: they are not adjusted for being "
+    "many. Differences are the pair's first minus its second. Intervals tell how much the result "
+    "could change with other items of the same kind; they do not cover another training seed.",
+    "总体结论由主任务全部题目上的两两比较得出。"
+    "全部题目上的 p 值按 Holm 方法对所有任务和配对统一校正。"
+    "各子集以及含参照行的配对，其结论仅供描述，未作多重比较校正。差值均为配对中前者减后者。"
+    "区间反映换一批同类题目时结果的波动，不包含更换训练随机种子带来的波动。",
+)
+
+_LOOKED = Bilingual(
+    " Asking stopped where every verdict of a task was safe whatever came: {early} of the allowed "
+    "rate of false verdicts was spent on looking, by bets that hold at any time, and the rest on "
+    "the tests over all items.",
+    "一旦某任务的各项结论无论后续如何都已成立，提问即停止：允许误判率的 {early} "
+    "用于随时有效的序贯检验，其余用于全部题目上的检验。",
 )
 
 _BETTER = Bilingual(
@@ -70,22 +91,47 @@ _SURE_UNDECIDED = Bilingual(
     "也不能断言在 ±{margin}{gap}内等效。",
 )
 _ADJUSTED = Bilingual(
-    " (Adjusted for {tasks} tasks by Holm's method.)", "（已按 Holm 方法对 {tasks} 个任务作校正。）"
+    " (Adjusted for {tests} tasks by Holm's method.)", "（已按 Holm 方法对 {tests} 个任务作校正。）"
+)
+_ADJUSTED_PAIRS = Bilingual(
+    " (Adjusted for {tests} comparisons by Holm's method.)",
+    "（已按 Holm 方法对 {tests} 次比较作校正。）",
 )
 
 
+def note_of(contenders: int, early: float) -> Bilingual:
+    """How to read the file, for so many contenders.
+
+    Args:
+        contenders: of the duel, reference rows included.
+        early: share of alpha that was spent on stopping early; 0 where all items were asked.
+    """
+    note = _NOTE if contenders == 2 else _NOTE_OF_SEVERAL
+    if not early:
+        return note
+    more = _LOOKED.format(early=f"{100 * early:.10g}%")
+    return Bilingual(note.en + more.en, note.zh + more.zh)
+
+
 def reason_of(
-    task: dict[str, Any], row: dict[str, Any], names: dict[str, str], alpha: float
+    task: dict[str, Any],
+    part: dict[str, Any],
+    pair: tuple[str, str],
+    names: dict[str, str],
+    alpha: float,
 ) -> Bilingual:
-    """The verdict of one row in a sentence that names contenders, difference, interval and n.
+    """The verdict of one pair in a sentence that names contenders, difference, interval and n.
 
     Args:
         task: a task of `verdict.json`.
-        row: one of its slices.
-        names: the contenders' names under "A" and "B".
+        part: one of its slices.
+        pair: the keys of the two.
+        names: the contenders' names by key.
         alpha: one minus the level of the interval.
     """
     metric = metric_of(task["metric"])
+    a, b = pair
+    row, scores = part["pairs"][pair_name(a, b)], part["scores"]
     show, write = metric.unit.value, metric.unit.difference
     difference = row["difference"]
     parts: dict[str, Bilingual | str | int] = {
@@ -96,12 +142,12 @@ def reason_of(
         "level": level(alpha),
         "inner": level(2 * alpha),
         "p": p_value(row["p"] if row["p_holm"] is None else row["p_holm"]),
-        "n": f"{row['n']:,}",
+        "n": f"{part['n']:,}",
         "margin": write(row["margin"], False),
-        "a": names["A"],
-        "b": names["B"],
-        "first": show(row["A"]["value"]),
-        "second": show(row["B"]["value"]),
+        "a": names[a],
+        "b": names[b],
+        "first": show(scores[a]["value"]),
+        "second": show(scores[b]["value"]),
         "difference": write(difference["value"], True),
         "low": write(difference["low"], True),
         "high": write(difference["high"], True),
@@ -115,15 +161,15 @@ def reason_of(
             more=f"{row['more_items'] or 0:,}", margin=parts["margin"], gap=metric.unit.gap
         )
         return _UNDECIDED.format(**parts, more=more)
-    winner, loser = ("A", "B") if row["verdict"] == "a_better" else ("B", "A")
+    winner, loser = (a, b) if row["verdict"] == "a_better" else (b, a)
     lead = sorted(abs(difference[key]) for key in ("low", "high"))
     return _BETTER.format(
         **{
             **parts,
             "winner": names[winner],
             "loser": names[loser],
-            "first": show(row[winner]["value"]),
-            "second": show(row[loser]["value"]),
+            "first": show(scores[winner]["value"]),
+            "second": show(scores[loser]["value"]),
             "lead": write(abs(difference["value"]), False),
             "low": write(lead[0], False),
             "high": write(lead[1], False),
@@ -131,8 +177,15 @@ def reason_of(
     )
 
 
-def certainty_of(task: dict[str, Any], row: dict[str, Any], tasks: int) -> Bilingual:
-    """How sure the verdict of a row is, for a reader who does not know p values."""
+def certainty_of(task: dict[str, Any], row: dict[str, Any], tests: int, several: bool) -> Bilingual:
+    """How sure the verdict of a pair is, for a reader who does not know p values.
+
+    Args:
+        task: a task of `verdict.json`.
+        row: one of its pairs.
+        tests: how many comparisons were adjusted together.
+        several: whether there are more than two contenders.
+    """
     unit = metric_of(task["metric"]).unit
     if row["verdict"] == "undecided":
         ends = row["difference"]
@@ -147,9 +200,9 @@ def certainty_of(task: dict[str, Any], row: dict[str, Any], tasks: int) -> Bilin
         key = "p_equivalence" if equal else "p"
         p = row[key] if row[f"{key}_holm"] is None else row[f"{key}_holm"]
         sentence = (_SURE_EQUIVALENT if equal else _SURE_BETTER).format(chance=_chance(p))
-    if row["p_holm"] is None or tasks == 1:
+    if row["p_holm"] is None or tests == 1:
         return sentence
-    note = _ADJUSTED.format(tasks=tasks)
+    note = (_ADJUSTED_PAIRS if several else _ADJUSTED).format(tests=tests)
     return Bilingual(sentence.en + note.en, sentence.zh + note.zh)
 
 

@@ -1,14 +1,19 @@
 """From the files of a run to what the report shows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from leitai.base.files import read_json
 from leitai.comparison.audit import Finding as AuditFinding
 from leitai.comparison.audit import Material, Side, as_json
-from leitai.comparison.contender import Contender, score_cost
+from leitai.comparison.choice import front_of
+from leitai.comparison.contender import Contender
+from leitai.comparison.costs import spent_by
+from leitai.comparison.leading import leading_pair, pair_view
+from leitai.comparison.pairing import KEYS
 from leitai.comparison.report import Contender as ContenderCard
 from leitai.comparison.report import (
     Cost,
@@ -19,6 +24,7 @@ from leitai.comparison.report import (
     Search,
     TaskItems,
 )
+from leitai.comparison.scoring import score_cost
 from leitai.comparison.search import SEARCH_FILE
 from leitai.data import Row
 from leitai.evaluation import read_records
@@ -29,44 +35,99 @@ def report_data(
     contenders: Sequence[Contender],
     sides: Sequence[Side],
     material: Material,
-    verdict: dict[str, Any],
+    verdict: Mapping[str, Any],
     findings: Sequence[AuditFinding],
     manifest: dict[str, Any],
 ) -> ReportData:
-    """Gather everything that a reader is shown."""
+    """Gather everything that a reader is shown: of several contenders, the leading two."""
     run = contenders[0].folder.parent.parent
     spec = material.spec
-    pairs = list(zip(contenders, sides, strict=True))
+    leading = leading_pair(verdict)
+    pairs = {
+        side: (contender, about)
+        for side, key in zip("AB", leading, strict=True)
+        for contender, about in zip(contenders, sides, strict=True)
+        if contender.key == key
+    }
+    places = [KEYS.index(key) for key in leading]
     return ReportData.model_validate(
         {
-            "verdict": verdict,
-            "contenders": {c.key: _card(c, side, material) for c, side in pairs},
-            "curves": {c.key: _curve(c.folder / "run") for c in contenders},
-            "costs": {c.key: _cost(c, side, material) for c, side in pairs},
-            "search": {} if spec.search is None else {c.key: _search(c) for c in contenders},
+            "verdict": pair_view(verdict, leading),
+            "contenders": {at: _card(c, side, material) for at, (c, side) in pairs.items()},
+            "curves": {at: _curve(c.folder / "run") for at, (c, _) in pairs.items()},
+            "costs": {at: _cost(c, side, material) for at, (c, side) in pairs.items()},
+            "search": {at: _search(c) for at, (c, _) in pairs.items() if spec.search and c.base},
             "tasks": tuple(
                 TaskItems.from_records(
                     task.name,
-                    *(read_records(run / "scores" / task.name / f"{key}.jsonl") for key in "AB"),
+                    *(read_records(run / "scores" / task.name / f"{key}.jsonl") for key in leading),
                 )
                 for task in spec.tasks
             ),
-            "audit": tuple(Finding.model_validate(value) for value in as_json(findings)),
+            "audit": tuple(
+                Finding.model_validate({**value, "values": [value["values"][at] for at in places]})
+                for value in as_json(findings)
+            ),
             "manifest": manifest,
         }
     )
+
+
+def cost_json(
+    contenders: Sequence[Contender],
+    sides: Sequence[Side],
+    material: Material,
+    verdict: Mapping[str, Any],
+    spec_folder: Path,
+) -> dict[str, Any]:
+    """Return the contents of `cost.json`: what depends on the machine and the moment.
+
+    Args:
+        contenders: after all was asked.
+        sides: what the audit sees of them.
+        material: the rows of the run.
+        verdict: the contents of `verdict.json`.
+        spec_folder: where price tables' paths start.
+
+    Returns:
+        By contender its time, memory, parameters, tokens and money; under "fronts", for seconds an
+        item and for memory, who no other equals or beats at a lower cost.
+
+    Raises:
+        LeitaiError: a price table or an endpoint's ledger cannot be read.
+    """
+    costs: dict[str, dict[str, Any]] = {}
+    for contender, side in zip(contenders, sides, strict=True):
+        card, cost = _card(contender, side, material), _cost(contender, side, material)
+        spent = spent_by(contender, spec_folder)
+        rate = cost.items_per_second
+        costs[contender.key] = {
+            **cost.model_dump(mode="json"),
+            "seconds_per_item": 1 / rate if rate else None,
+            "trainable_parameters": card.trainable_parameters,
+            "total_parameters": card.total_parameters or None,
+            "spent": None if spent is None else asdict(spent),
+        }
+    task = next(task for task in verdict["tasks"] if task["primary"])
+    ranked = sorted(verdict["overall"]["ranking"])
+    fronts = {
+        measure: front_of(task, ranked, {key: float(costs[key][measure]) for key in ranked})
+        for measure in ("seconds_per_item", "peak_memory_bytes")
+        if all(costs[key][measure] for key in ranked)
+    }
+    return {**costs, "fronts": fronts}
 
 
 def _card(contender: Contender, side: Side, material: Material) -> ContenderCard:
     adapt = material.spec.adapt
     return ContenderCard(
         name=contender.spec.title,
-        model=contender.spec.model,
-        family=side.family,
-        method=None if adapt is None else adapt.method.name,
-        trainable_parameters=None if adapt is None else _trained(contender),
-        total_parameters=side.total,
-        vocabulary=side.tokenizer.vocab_size,
+        model=contender.spec.stated,
+        family="" if side.view is None else side.view.family,
+        method=None if adapt is None or side.view is None else adapt.method.name,
+        trainable_parameters=None if adapt is None or side.view is None else _trained(contender),
+        total_parameters=0 if side.view is None else side.view.total,
+        vocabulary=0 if side.view is None else side.view.tokenizer.vocab_size,
         weights_sha256=contender.state,
     )
 
@@ -103,10 +164,10 @@ def _curve(run: Path) -> LearningCurve:
 
 
 def _cost(contender: Contender, side: Side, material: Material) -> Cost:
-    scored = score_cost(contender, material.spec.tasks)
+    scored = score_cost(contender)
     run = contender.folder / "run"
     trained: dict[str, Any] = {}
-    if material.spec.adapt is not None:
+    if material.spec.adapt is not None and side.view is not None:
         trained = {**read_json(run / "result.json")["result"], **read_json(run / "cost.json")}
     peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0)))
     seconds = scored["seconds"]
@@ -122,6 +183,9 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
 
 
 def _density(side: Side, material: Material) -> dict[str, float]:
+    if side.view is None:
+        return {}
+    tokenizer = side.view.tokenizer
     rows: dict[str, Row] = {
         row.id: row for items in material.items.values() for row in items if row.language
     }
@@ -129,6 +193,6 @@ def _density(side: Side, material: Material) -> dict[str, float]:
     for row in rows.values():
         texts.setdefault(str(row.language), []).append(readable(row))
     return {
-        language: sum(map(len, found)) / sum(len(side.tokenizer.encode(text)) for text in found)
+        language: sum(map(len, found)) / sum(len(tokenizer.encode(text)) for text in found)
         for language, found in sorted(texts.items())
     }

@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from leitai.comparison.pairing import KEYS
 from leitai.comparison.search.spec import SearchSpec
 from leitai.data import DataSource
 from leitai.evaluation import MEASURES, Task
+from leitai.evaluation.respondents.source import SourceSpec
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking.names import TrackerName
 
@@ -17,6 +19,8 @@ SCRATCH = "scratch:"
 NATIVE = "native"
 """The `system` that asks for each template's own default, whatever it is."""
 
+Kind = Literal["checkpoint", "endpoint", "transformers", "reference"]
+
 _NO_ANSWERS = ("classification", "masked", "contrastive")
 
 
@@ -24,38 +28,82 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ContenderSpec(_Part):
-    """One side of the duel."""
+class ContenderSpec(SourceSpec):
+    """One of those that are compared."""
 
-    model: str = Field(description="a local folder, a hub id, or scratch:<preset>")
     name: str | None = Field(default=None, max_length=60, description="how the report calls it")
-    adapter: str | None = Field(default=None, description="a folder with a PEFT adapter")
+    adapter: str | None = Field(default=None, description="a folder with a PEFT adapter on `model`")
     thinking: bool | None = Field(default=None, description="ask the template for reasoning or not")
+
+    @model_validator(mode="after")
+    def _adapter_on_model(self) -> "ContenderSpec":
+        if self.adapter is not None and (self.model is None or self.scratch):
+            raise ValueError("`adapter` goes with a `model` that is a folder or a hub id")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the four it is."""
+        if self.endpoint is not None:
+            return "endpoint"
+        if self.reference is not None:
+            return "reference"
+        return "transformers" if self.transformers is not None else "checkpoint"
+
+    @property
+    def scratch(self) -> bool:
+        """Whether it is made here from random weights."""
+        return self.model is not None and self.model.startswith(SCRATCH)
 
     @property
     def title(self) -> str:
         """The name, or the last part of the model."""
-        return self.name or self.model.removeprefix(SCRATCH).rstrip("/").rsplit("/", 1)[-1]
+        return self.name or self.source.removeprefix(SCRATCH)
+
+    @property
+    def stated(self) -> str:
+        """Which model it is, as the spec says it."""
+        if self.endpoint is not None:
+            return f"{self.endpoint.model} @ {self.endpoint.url}"
+        return self.model or self.transformers or str(self.reference)
 
 
 class PromptingSpec(_Part):
-    """The prompt treatment, the same for both sides."""
+    """The prompt treatment, the same for all."""
 
     system: str | None = Field(
         default=None,
-        description="a system prompt for both; 'native': each template's own default, if any",
+        description="a system prompt for all; 'native': each template's own default, if any",
     )
     date: str = Field(default="26 Jul 2024", description="the date that templates may print")
 
 
+class ArmSpec(_Part):
+    """One way to ask everybody; what is left out is as in `prompting` and in the contender."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    system: str | None = Field(default=None, description="a system prompt, or 'native'")
+    thinking: bool | None = Field(default=None, description="ask the templates for reasoning")
+    template: int | None = Field(
+        default=None, ge=0, le=99, description="another wording of the public set"
+    )
+
+
 class VerdictSpec(_Part):
-    """When a difference counts."""
+    """When a difference counts, and how many items are asked."""
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="false-verdict rate")
     margins: dict[str, float] = Field(
         default_factory=dict, description="differences smaller than this do not matter"
     )
     primary: str | None = Field(default=None, description="the task that decides; default: first")
+    stopping: Literal["never", "safe"] = Field(
+        default="never",
+        description="safe: stop asking once every verdict of a task holds whatever comes; some of "
+        "alpha is spent on looking. Worth it where asking costs money or hours",
+    )
+    look_from: int = Field(default=100, ge=10, description="items before the first look")
+    look_every: int = Field(default=50, ge=1, description="items between looks")
 
     def margin(self, metric: str) -> float:
         """The equivalence margin of a metric."""
@@ -88,10 +136,16 @@ class CompareSpec(_Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)
     seed: int = Field(default=1, ge=0, lt=2**31)
-    contenders: list[ContenderSpec] = Field(min_length=2, max_length=2)
+    seeds: tuple[int, ...] = Field(
+        default=(),
+        max_length=20,
+        description="further training seeds: how much the result depends on `seed`",
+    )
+    contenders: list[ContenderSpec] = Field(min_length=2, max_length=len(KEYS))
     tasks: list[Task] = Field(min_length=1, max_length=50)
     train_on: list[DataSource] = Field(
-        default_factory=list, description="data to adapt on; needed with `adapt` and scratch models"
+        default_factory=list,
+        description="data to adapt on; needed with `adapt`, scratch models and references",
     )
     adapt: AdaptSpec | None = Field(default=None, description="leave out to compare as they are")
     search: SearchSpec | None = Field(
@@ -101,6 +155,17 @@ class CompareSpec(_Part):
         default=None, description="where curves are shown too; default: TensorBoard if installed"
     )
     prompting: PromptingSpec = PromptingSpec()
+    arms: tuple[ArmSpec, ...] = Field(
+        default=(),
+        max_length=8,
+        description="ways to ask; the first decides, the others show what depends on the way",
+    )
+    probe: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="items of each task whose beginning is shown, to see who knows the rest",
+    )
     verdict: VerdictSpec = VerdictSpec()
     runtime: RuntimeSpec = RuntimeSpec()
     scratch: ScratchSpec = ScratchSpec()
@@ -108,17 +173,25 @@ class CompareSpec(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> "CompareSpec":
         names = [task.name for task in self.tasks]
-        if len(set(names)) != len(names):
-            raise ValueError("two tasks have the same name; rename one")
+        _refuse_twice("tasks are called", names, "rename one")
         if self.verdict.primary is not None and self.verdict.primary not in names:
             raise ValueError(
                 f"verdict.primary '{self.verdict.primary}' is none of the tasks: {', '.join(names)}"
             )
-        titles = [contender.title for contender in self.contenders]
-        if titles[0] == titles[1]:
-            raise ValueError(f"both contenders are called '{titles[0]}'; give them a `name`")
+        _refuse_twice(
+            "contenders are called", [c.title for c in self.contenders], "give them a `name`"
+        )
+        _refuse_twice("arms are called", [arm.name for arm in self.arms], "rename one")
+        if sum(c.kind != "reference" for c in self.contenders) < 2:
+            raise ValueError("a reference row cannot win: name at least two other contenders")
+        return self
+
+    @model_validator(mode="after")
+    def _learns(self) -> "CompareSpec":
         if self.adapt is not None and not self.train_on:
             raise ValueError("`adapt` needs `train_on`: say which data to adapt on")
+        if not self.train_on and any(c.kind == "reference" for c in self.contenders):
+            raise ValueError("a reference needs `train_on`: say what it is made from")
         if self.adapt is not None and self.adapt.objective.name in _NO_ANSWERS:
             raise ValueError(
                 f"objective {self.adapt.objective.name} leaves a model that gives no answers; "
@@ -129,15 +202,36 @@ class CompareSpec(_Part):
                 raise ValueError("`search` needs `adapt`: say what is trained")
             if self.search.rank and not hasattr(self.adapt.method, "rank"):
                 raise ValueError(f"search.rank: the method {self.adapt.method.name} has no rank")
-        scratch = [c.model for c in self.contenders if c.model.startswith(SCRATCH)]
+        scratch = [c.stated for c in self.contenders if c.scratch]
         if scratch and self.adapt is None:
             raise ValueError(f"{scratch[0]} starts from random weights; add an `adapt` section")
+        if self.seeds and self.adapt is None:
+            raise ValueError("`seeds` needs `adapt`: nothing else depends on a seed")
+        _refuse_twice(
+            "seeds are", [str(seed) for seed in (self.seed, *self.seeds)], "leave one out"
+        )
         return self
+
+    @property
+    def keyed(self) -> dict[str, ContenderSpec]:
+        """The contenders by their keys, "A" first."""
+        return dict(zip(KEYS, self.contenders, strict=False))
 
     @property
     def primary(self) -> str:
         """Name of the task that decides."""
         return self.verdict.primary or self.tasks[0].name
+
+    @property
+    def main_arm(self) -> ArmSpec:
+        """The way to ask that decides."""
+        return self.arms[0] if self.arms else ArmSpec(name="main")
+
+
+def _refuse_twice(what: str, names: list[str], remedy: str) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two {what} '{twice[0]}'; {remedy}")
 
 
 def local_path(model: str, base: Path) -> str:

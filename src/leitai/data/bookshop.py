@@ -1,19 +1,37 @@
 """The bundled bilingual set: a bookshop's customer service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
 from leitai.base.files import read_json
+from leitai.data.bookshop_answers import ANSWER_VIEWS, answer_rows
+from leitai.data.bookshop_dialogues import handoffs, next_turns
+from leitai.data.bookshop_histories import (
+    explained_recommendations,
+    listed_recommendations,
+    recommendations,
+)
 from leitai.data.lines import read_jsonl
 from leitai.data.public import unknown_view
 from leitai.data.rows import Row
 
 LANGUAGES = ("zh", "en")
 
-VIEWS = ("intents", "replies", "preferences", "translations")
+_ASKED: Mapping[str, Callable[[int], Iterable[Row]]] = {
+    "handoff": partial(handoffs, reasons=False),
+    "handoff_reasons": partial(handoffs, reasons=True),
+    "dialogues": next_turns,
+    "recommendation": recommendations,
+    "recommendation_listed": listed_recommendations,
+    "recommendation_reasons": explained_recommendations,
+    **{view: partial(answer_rows, view) for view in ANSWER_VIEWS},
+}
+"""Views whose rows are asked with the template of a number."""
+
+VIEWS = ("intents", "replies", "preferences", "translations", *_ASKED)
 
 _FOLDER = Path(str(files("leitai.data") / "bookshop"))
 
@@ -41,20 +59,28 @@ def intents() -> tuple[Intent, ...]:
     return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
 
 
-def rows(view: str = "intents") -> Sequence[Row]:
-    """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
+def rows(view: str = "intents", template: int = 0) -> Sequence[Row]:
+    """Return the set's rows in Chinese and in English, with their fixed splits.
 
     Args:
         view: "intents": the assistant answers with the intent's id, which is also the row's label;
             "replies": the assistant answers with the shop's reply;
             "preferences": the shop's reply, and rejected beside it that of another intent;
-            "translations": one row for both languages, the question in Chinese and in English.
+            "translations": one row for both languages, the question in Chinese and in English;
+            "handoff", "handoff_reasons": whether a person must take a conversation over;
+            "dialogues": what the assistant says next;
+            "recommendation", "recommendation_listed", "recommendation_reasons": the next book;
+            "passages", "queries", "translate", "writing", "quiz" and "sums": questions with answers
+            that a task grades, see `leitai.data.bookshop_answers`.
+        template: which wording, for the views that ask a question of their own.
 
     Raises:
-        LeitaiError: there is no such view.
+        LeitaiError: there is no such view, or it has no such template.
     """
     if view not in VIEWS:
         raise unknown_view("bookshop", view, VIEWS)
+    if view in _ASKED:
+        return list(_ASKED[view](template))
     if view == "translations":
         return _translations()
     names = [intent.id for intent in intents()]

@@ -39,6 +39,12 @@ def get(name: str, data_root: Path | None = None, *, mirror: str | None = None) 
     """
     entry = public_set(name)
     if not entry.files:
+        if not entry.repository:
+            raise LeitaiError(
+                "its licence does not let everybody have it",
+                where=f"set {name}",
+                remedy=f"take it from its publisher and unpack it below the data root as {name}/",
+            )
         raise LeitaiError(
             f"a part or a converted form of {entry.repository} is read here",
             where=f"set {name}",

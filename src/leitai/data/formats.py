@@ -1,7 +1,8 @@
 """Records of four published formats to messages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_
 from typing import Any
 
 from leitai.base.errors import LeitaiError
@@ -21,6 +22,7 @@ class Example:
     tools: tuple[dict[str, Any], ...] | None = None
     rejected: tuple[Message, ...] | None = None
     desirable: bool | None = None
+    facts: Mapping[str, Any] = field_(default_factory=dict)
 
 
 # OpenAI's names beside those that ShareGPT exports have used over the years.

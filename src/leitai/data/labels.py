@@ -47,9 +47,16 @@ def declared_labels(
         labels, where = _label_file(path), str(path)
     elif source.set == "bookshop":
         return tuple(i.id for i in bookshop.intents()) if source.view in (None, "intents") else None
-    elif source.set is not None and (entry := public_set(source.set)).labels is not None:
-        path = find_file(entry, entry.labels, data_root)
-        labels, where = _label_file(path), str(path)
+    elif source.set is not None:
+        entry = public_set(source.set)
+        if entry.labels is not None:
+            path = find_file(entry, entry.labels, data_root)
+            labels, where = _label_file(path), str(path)
+        elif entry.catalogue is not None:
+            labels = tuple(entry.catalogue(lambda name: find_file(entry, name, data_root)))
+            where = source.name
+        else:
+            return None
     else:
         return None
     twice = next((label for label, n in Counter(labels).items() if n > 1), None)

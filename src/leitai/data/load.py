@@ -45,7 +45,7 @@ def load_rows(
         )
     notes = [] if notes is None else notes
     if source.set == "bookshop":
-        rows = list(bookshop.rows(source.view or "intents"))
+        rows = list(bookshop.rows(source.view or "intents", source.template))
     elif source.set is not None and (source.view or public_set(source.set).views):
         rows = _read_view(source, data_root)
     else:
@@ -120,7 +120,9 @@ def _files(source: DataSource, base_folder: Path, data_root: Path | None) -> Ite
     )
     for split, name in paths:
         path = find_path(name, base_folder, data_root)
-        yield DataFile(path, name, split, source.format, source.columns, None, {})
+        yield DataFile(
+            path, name, split, source.format, source.columns, source.language, {}, source.ask
+        )
 
 
 def _divide(source: DataSource, rows: list[Row]) -> list[Row]:
@@ -168,6 +170,8 @@ def _note_repeats(source: DataSource, rows: Sequence[Row], notes: list[str]) -> 
     repeats = conflicts = 0
     example = ""
     for row in rows:
+        if len(row.messages) == 1:
+            continue  # a text without a question
         question = str([message.get("content") for message in row.messages[:-1]])
         before = first.setdefault(question, row)
         if before is row:

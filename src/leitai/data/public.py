@@ -1,7 +1,7 @@
 """What a public data set is to Leitai, and where its files lie."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class PublicSet:
         title: what it is, in a few words.
         licence: SPDX name.
         repository: "owner/name" on GitHub.
-        commit: 40 hex digits.
+        commit: 40 hex digits; fewer, or none, only where there is nothing to download.
         files: what `leitai data get` downloads; empty where only a part or a converted form of the
             published files is read.
         tables: of a label table: the files with rows, with the split that each is; None: not
@@ -57,6 +57,7 @@ class PublicSet:
         language: of all rows; None where rows say it.
         views: of other sets: readers by the name of the view; the first is the default.
         split: how rows without a split are divided when the spec does not say.
+        catalogue: reads the labels, such as all titles, where no list of them is published.
     """
 
     name: str
@@ -72,6 +73,7 @@ class PublicSet:
     labels: str | None = None
     parts: dict[str, SplitName] = field(default_factory=dict)
     split: Split | None = None
+    catalogue: Callable[["Find"], Sequence[str]] | None = None
 
     def url(self, file: PublicFile, mirror: str | None = None) -> str:
         """Return the address of one file, pinned to the commit, at GitHub or at a mirror of it."""
@@ -96,7 +98,7 @@ def find_file(entry: PublicSet, name: str, data_root: Path | None) -> Path:
     """
     root = resolve_data_root(data_root)
     path = root / entry.name / name
-    for candidate in (path, path.with_name(f"{name}.gz")):
+    for candidate in (path, path.with_name(f"{path.name}.gz")):
         if candidate.is_file():
             return candidate
     raise LeitaiError(

@@ -21,6 +21,7 @@ from leitai.data.formats import (
     refuse_preferences,
 )
 from leitai.data.preferences import PREFERENCE_READERS
+from leitai.data.questions import Asking, read_question, settle_columns
 from leitai.data.rows import Row
 from leitai.data.source import SPLIT_NAMES, Columns, SplitName
 from leitai.data.splits import content_key
@@ -48,6 +49,7 @@ class DataFile:
         columns: names of columns.
         language: of rows that state none.
         parts: for an object of lists: list name to split.
+        ask: of questions: how they are put.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class DataFile:
     columns: Columns
     language: str | None
     parts: dict[str, SplitName]
+    ask: Asking | None = None
 
 
 def read_rows(file: DataFile, notes: list[str], seen: Counter[str]) -> list[Row]:
@@ -128,6 +131,7 @@ class _RowReader:
             tools=example.tools,
             rejected=example.rejected,
             desirable=example.desirable,
+            facts=example.facts,
         )
 
     def _settle(self, record: dict[str, Any], where: str) -> None:
@@ -138,6 +142,8 @@ class _RowReader:
         if not self.settled:
             own = {n: n for n in _OWN_NAMES if n in record and getattr(self.columns, n) is None}
             self.columns = self.columns.model_copy(update=own)
+            if self.format == "questions":
+                self.columns = settle_columns(self.columns, record, self.file.ask, where)
             self.settled = True
         if self.format == "labels" and not (self.columns.text and self.columns.label):
             text = self.columns.text or guess_column("text", TEXT_NAMES, record, where)
@@ -145,6 +151,10 @@ class _RowReader:
             self.columns = self.columns.model_copy(update={"text": text, "label": label})
 
     def _example(self, record: dict[str, Any], where: str) -> Example:
+        if self.format == "questions":
+            language = _optional(record, self.columns.language, where) or self.file.language
+            ask = self.file.ask
+            return read_question(record, where, columns=self.columns, ask=ask, language=language)
         text, label = self.columns.text, self.columns.label
         if self.format == "labels" and text and label:
             return read_labelled(record, where, text=text, label=label)

@@ -18,6 +18,10 @@ class Columns(BaseModel):
         id: unique in the data (in each file, where path names one file a split); usual name: id;
             without it, an id is made from the row's content.
         language: "zh", "en" or another code; usual name: language.
+        answer: questions: one or several accepted answers (a list, or parted by "|" in a table;
+            nothing: it cannot be answered); usual names: answer, answers, reference, target,
+            output.
+        choices: questions: what can be chosen from, a list or parted by "|".
         group: rows with the same group are never parted by a split.
         split: train, validation or test (val, valid, dev and training are understood).
     """
@@ -28,6 +32,8 @@ class Columns(BaseModel):
     label: str | None = None
     id: str | None = None
     language: str | None = None
+    answer: str | None = None
+    choices: str | None = None
     group: str | None = None
     split: str | None = None
 
@@ -78,10 +84,13 @@ class DataSource(BaseModel):
         template: which of a view's wordings the rows are asked with; 0 is the default.
         path: a file, or one file a split (``{train: a.csv, test: b.csv}``), first looked for beside
             the spec, then below the data root.
+        ask: of questions: how each is put to the contender, with {fields} of the file's columns;
+            one template, or one for each language (``{zh: ..., en: ...}``).
         format: messages, alpaca, sharegpt or labels; guessed from the first row when unambiguous.
             preference (prompt, chosen, rejected) and vote (prompt, completion, label) are never
             guessed: their rows hold answers that must not be imitated. text (documents of .jsonl
-            and .txt files, whose names may hold ``*``) is for pretraining.
+            and .txt files, whose names may hold ``*``) is for pretraining. questions (a question,
+            accepted answers, perhaps choices) is for tasks of one's own.
         columns: names of columns, where they are not the usual ones.
         language: the language of rows that state none; rows that state another are left out.
         labels: the allowed answers in order, or a JSON file that lists them; default: those found.
@@ -100,8 +109,19 @@ class DataSource(BaseModel):
     template: int = Field(default=0, ge=0, le=99)
     path: str | dict[SplitName, str] | None = None
     format: (
-        Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote", "text"] | None
+        Literal[
+            "messages",
+            "alpaca",
+            "sharegpt",
+            "labels",
+            "preference",
+            "vote",
+            "text",
+            "questions",
+        ]
+        | None
     ) = None
+    ask: str | dict[str, str] | None = None
     columns: Columns = Columns()
     language: str | None = None
     labels: tuple[str, ...] | str | None = None
@@ -117,6 +137,8 @@ class DataSource(BaseModel):
             raise ValueError("give either set or path")
         if self.set is not None and (self.format or self.columns != Columns()):
             raise ValueError("format and columns go with path; a set brings its own")
+        if self.ask is not None and self.format != "questions":
+            raise ValueError("ask goes with format: questions")
         if self.set is None and (self.view is not None or self.template):
             raise ValueError("view and template go with set")
         if isinstance(self.path, dict) and not self.path:

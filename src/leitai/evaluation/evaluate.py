@@ -1,4 +1,4 @@
-"""Ask one contender every item of a task, chunk by chunk, and keep what comes back."""
+"""Ask one contender every item of a task, part by part, and keep what comes back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,23 +23,50 @@ def evaluate(
 ) -> None:
     """Score `items` in their order and write one record each to `path`.
 
-    Finished chunks are kept beside `path`, so a killed run goes on where it stopped.
+    Finished parts are kept beside `path`, so a killed run goes on where it stopped.
 
     Raises:
         LeitaiError: the respondent lacks an ability, or an item cannot be asked (too long, no
             template, one class only).
     """
-    refuse_unable(respondent, task.needs, task.name)
-    parts = path.with_suffix(".parts")
     done: list[ItemRecord] = []
     for start in range(0, len(items), CHUNK):
-        part = parts / f"{start:08d}.jsonl"
-        if not part.exists():
-            write_records(part, task.assess(items[start : start + CHUNK], labels, respondent))
-        done += read_records(part)
+        done += ask_part(task, items, labels, respondent, path, start, start + CHUNK)
         if tick:
             tick(len(done))
-    write_records(path, done)
+    finish(path, done)
+
+
+def parts_of(path: Path) -> Path:
+    """Return the folder of the parts that have been asked."""
+    return path.with_suffix(".parts")
+
+
+def ask_part(
+    task: BaseTask,
+    items: Sequence[Row],
+    labels: tuple[str, ...],
+    respondent: Respondent,
+    path: Path,
+    start: int,
+    stop: int,
+) -> list[ItemRecord]:
+    """Score the items from `start` to `stop`, or find them scored.
+
+    Raises:
+        LeitaiError: as `evaluate`.
+    """
+    part = parts_of(path) / f"{start:08d}.jsonl"
+    if not part.exists():
+        refuse_unable(respondent, task.needs, task.name)
+        write_records(part, task.assess(items[start:stop], labels, respondent))
+    return read_records(part)
+
+
+def finish(path: Path, records: Sequence[ItemRecord]) -> None:
+    """Write the records of all parts as one file, and remove the parts."""
+    write_records(path, records)
+    parts = parts_of(path)
     for part in parts.glob("*.jsonl"):
         part.unlink()
     parts.rmdir()

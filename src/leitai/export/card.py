@@ -145,7 +145,7 @@ def _result_lines(facts: Facts) -> Iterator[str]:
         )
     for task in facts.verdict.get("tasks", ()):
         for part in task["slices"]:
-            value = part[facts.side]
+            value = part["scores"][facts.side]
             yield (
                 f"{task['task']}, {part['slice']}: {task['metric']} {value['value']:.3f} "
                 f"(95 % interval {value['low']:.3f} to {value['high']:.3f}, n = {part['n']:,})."

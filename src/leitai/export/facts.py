@@ -34,7 +34,7 @@ class Facts:
         data: what was trained on: sources by name, and the rows' hashes.
         languages: codes of the rows' languages.
         verdict: verdict.json of the duel that the run belongs to.
-        side: "A" or "B" in that duel.
+        side: "A" to "H" in that duel.
     """
 
     config: ModelConfig
@@ -67,7 +67,8 @@ def gather_facts(source: Source) -> Facts:
     duel, side = _duel_of(run)
     resolved = _object((duel or run) / "resolved.json")
     spec = _part(resolved, "spec")
-    stated = (_part(_part(spec, "contenders"), side) if duel else spec).get("model")
+    verdict = _object(duel / "verdict.json") if duel else {}
+    stated = (_part(_part(verdict, "contenders"), side) if duel else spec).get("model")
     base = source.base if source.adapter is not None else None
     name, on_hub = _base_name(stated if isinstance(stated, str) else None, base)
     sources = spec.get("train_on" if duel else "data")
@@ -85,7 +86,7 @@ def gather_facts(source: Source) -> Facts:
         cost=cost,
         data=data,
         languages=tuple(str(code) for code in languages),
-        verdict=_object(duel / "verdict.json") if duel else {},
+        verdict=verdict,
         side=side,
     )
 

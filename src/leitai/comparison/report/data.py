@@ -192,14 +192,3 @@ class ReportData(_Part):
     tasks: tuple[TaskItems, ...]
     audit: tuple[Finding, ...]
     manifest: dict[str, Any]
-
-    def cost_json(self) -> dict[str, Any]:
-        """The contents of `cost.json`: what depends on the machine and the moment."""
-        return {
-            side: {
-                **self.costs[side].model_dump(mode="json"),
-                "trainable_parameters": self.contenders[side].trainable_parameters,
-                "total_parameters": self.contenders[side].total_parameters,
-            }
-            for side in SIDES
-        }

@@ -60,7 +60,7 @@ def find_settings(
     """Search a contender's settings, or find them searched.
 
     Args:
-        key: "A" or "B".
+        key: "A" to "H".
         adapt: the budget and all that is not searched.
         search: what is.
         seed: of the draws.

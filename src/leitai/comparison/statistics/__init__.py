@@ -8,13 +8,24 @@ from leitai.comparison.statistics.binary import (
     tango_interval,
     wilson,
 )
+from leitai.comparison.statistics.clustered import difference_error
 from leitai.comparison.statistics.compare import (
     BOOTSTRAP_MINIMUM,
     PairedComparison,
     compare_binary,
+    compare_early,
     compare_ratio,
 )
+from leitai.comparison.statistics.components import AcrossArms, across_arms
 from leitai.comparison.statistics.multiplicity import holm
+from leitai.comparison.statistics.pareto import (
+    Choice,
+    Cost,
+    QualityPerCost,
+    choose,
+    pareto_front,
+    quality_per_cost,
+)
 from leitai.comparison.statistics.planning import (
     MoreItems,
     items_for_difference,
@@ -22,20 +33,49 @@ from leitai.comparison.statistics.planning import (
     items_for_paired_binary,
     more_items,
 )
+from leitai.comparison.statistics.preference import Preference, bradley_terry
+from leitai.comparison.statistics.ranking import Places, RankedPair, Ranking, rank
 from leitai.comparison.statistics.resampling import (
     PairedBootstrap,
     paired_bootstrap,
     sign_flip_test,
 )
+from leitai.comparison.statistics.sequential import (
+    EARLY_SHARE,
+    Decision,
+    Evidence,
+    confidence_sequence,
+    decided,
+    evidence,
+)
 
 __all__ = [
     "BOOTSTRAP_MINIMUM",
+    "EARLY_SHARE",
+    "AcrossArms",
+    "Choice",
+    "Cost",
+    "Decision",
+    "Evidence",
     "Interval",
     "MoreItems",
     "PairedBootstrap",
     "PairedComparison",
+    "Places",
+    "Preference",
+    "QualityPerCost",
+    "RankedPair",
+    "Ranking",
+    "across_arms",
+    "bradley_terry",
+    "choose",
     "compare_binary",
+    "compare_early",
     "compare_ratio",
+    "confidence_sequence",
+    "decided",
+    "difference_error",
+    "evidence",
     "holm",
     "items_for_difference",
     "items_for_equivalence",
@@ -44,6 +84,9 @@ __all__ = [
     "mcnemar_midp",
     "more_items",
     "paired_bootstrap",
+    "pareto_front",
+    "quality_per_cost",
+    "rank",
     "sign_flip_test",
     "tango_equivalence",
     "tango_interval",

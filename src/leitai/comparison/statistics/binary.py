@@ -1,7 +1,8 @@
 """Right or wrong on the same items: intervals and tests that depend on counts alone.
 
 Throughout, `wins` counts the items that only A has right and `losses` those that only B has right;
-the difference is (wins - losses) / n.
+the difference is (wins - losses) / n. The score intervals also take counts that were scaled down
+to an effective number of items, which are not whole.
 
 The interval of the difference is Tango's score interval. The textbook (Wald) interval covers too
 little when few items are discordant, which is the usual case for two good models, and collapses to
@@ -32,12 +33,12 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def wilson(successes: int, n: int, alpha: float = 0.05) -> Interval:
+def wilson(successes: float, n: float, alpha: float = 0.05) -> Interval:
     """Wilson's score interval for one proportion (JASA 22, 1927).
 
     Args:
         successes: items that are right.
-        n: all items, at least 1.
+        n: all items, above 0.
         alpha: one minus the level.
     """
     z = _two_sided(alpha)
@@ -71,7 +72,7 @@ def mcnemar_midp(wins: int, losses: int) -> float:
     return min(1.0, below + float(bdtr(few, all_discordant, 0.5)))
 
 
-def tango_score(delta: float, wins: int, losses: int, n: int) -> float:
+def tango_score(delta: float, wins: float, losses: float, n: float) -> float:
     """Score statistic of the hypothesis that the true difference is `delta` (standard normal).
 
     Tango, "Equivalence test and confidence interval for the difference in proportions for the
@@ -94,13 +95,13 @@ def tango_score(delta: float, wins: int, losses: int, n: int) -> float:
     return excess / math.sqrt(variance)
 
 
-def tango_interval(wins: int, losses: int, n: int, alpha: float = 0.05) -> Interval:
+def tango_interval(wins: float, losses: float, n: float, alpha: float = 0.05) -> Interval:
     """Tango's score interval for the difference of two paired proportions.
 
     Args:
         wins: items that only A has right.
         losses: items that only B has right.
-        n: all items, at least 1.
+        n: all items, above 0.
         alpha: one minus the level.
 
     Returns:
@@ -110,7 +111,7 @@ def tango_interval(wins: int, losses: int, n: int, alpha: float = 0.05) -> Inter
     return Interval(-_upper(losses, wins, n, z), _upper(wins, losses, n, z))
 
 
-def tango_equivalence(wins: int, losses: int, n: int, margin: float) -> float:
+def tango_equivalence(wins: float, losses: float, n: float, margin: float) -> float:
     """P value of "the true difference is at least `margin` in size" (two one-sided score tests).
 
     It is at most alpha exactly when `tango_interval` at 2 alpha lies inside the margin.
@@ -134,7 +135,7 @@ def _two_sided(alpha: float) -> float:
     return float(-ndtri(alpha / 2))
 
 
-def _upper(wins: int, losses: int, n: int, z: float) -> float:
+def _upper(wins: float, losses: float, n: float, z: float) -> float:
     if wins == n:
         return 1.0
     difference = (wins - losses) / n

@@ -14,15 +14,17 @@ from leitai.comparison.statistics.binary import (
     tango_interval,
     wilson,
 )
+from leitai.comparison.statistics.clustered import Labels, cluster_totals, effective_items
 from leitai.comparison.statistics.resampling import (
     RESAMPLES,
     Distribution,
     paired_bootstrap,
     sign_flip_test,
 )
+from leitai.comparison.statistics.sequential import confidence_sequence, evidence
 
 BOOTSTRAP_MINIMUM = 20
-"""Items below which a bootstrap interval is too short to be trusted with "equivalent"."""
+"""Items, or clusters, below which resampling is not trusted with "equivalent"."""
 
 
 class Estimate(NamedTuple):
@@ -38,6 +40,7 @@ class PairedComparison:
 
     Attributes:
         n: items.
+        clusters: independent ones among them: the number of clusters, n where each is its own.
         a: the metric of A, with its 1 - alpha interval.
         b: the same of B.
         difference: A minus B, with its 1 - alpha interval.
@@ -47,10 +50,12 @@ class PairedComparison:
         test: which test gave p.
         wins: items that only A has right; None unless every item is right or wrong.
         losses: items that only B has right; None likewise.
-        spread: standard deviation of an item's difference, for planning.
+        spread: standard deviation of an item's difference, for planning: over the root of n it is
+            the standard error of the difference, clusters accounted for.
     """
 
     n: int
+    clusters: int
     a: Estimate
     b: Estimate
     difference: Estimate
@@ -64,7 +69,14 @@ class PairedComparison:
 
 
 def compare_binary(
-    a: NDArray[np.bool_], b: NDArray[np.bool_], *, margin: float, alpha: float = 0.05
+    a: NDArray[np.bool_],
+    b: NDArray[np.bool_],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    clusters: Labels | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> PairedComparison:
     """Compare two contenders that are right or wrong on each item.
 
@@ -73,27 +85,55 @@ def compare_binary(
         b: whether B is right on the same items in the same order, [n].
         margin: equivalence margin, as a proportion.
         alpha: one minus the level.
+        clusters: the cluster of each item, [n]; None where items are independent.
+        resamples: of the permutation test that clusters need.
+        seed: of that test.
     """
     n = len(a)
+    count = n if clusters is None else len(np.unique(clusters))
     wins, losses = int((a & ~b).sum()), int((~a & b).sum())
-    p = mcnemar_exact(wins, losses)
+    right_a, right_b = a.astype(np.float64), b.astype(np.float64)
+
+    def independent(values: NDArray[np.float64], level: float) -> float:
+        """The factor after which counts say as much as those of independent items."""
+        if clusters is None or count == n:
+            return 1.0
+        return effective_items(values, clusters, level) / n
+
+    def rate(right: NDArray[np.float64]) -> Estimate:
+        factor = independent(right, alpha / 2)
+        sum_right = float(right.sum())
+        return Estimate(sum_right / n, wilson(factor * sum_right, factor * n, alpha))
+
+    if clusters is None or count == n:
+        p, test = mcnemar_exact(wins, losses), "mcnemar_exact"
+    else:
+        sides = (
+            cluster_totals(np.stack([right, np.ones(n)], axis=1), clusters)
+            for right in (right_a, right_b)
+        )
+        p, test = sign_flip_test(*sides, resamples=resamples, seed=seed), "cluster_sign_flip"
+    two_sided = independent(right_a - right_b, alpha / 2)
+    one_sided = independent(right_a - right_b, alpha)
+    interval = tango_interval(two_sided * wins, two_sided * losses, two_sided * n, alpha)
+    inner = one_sided * wins, one_sided * losses, one_sided * n
+    trusted = count == n or count >= BOOTSTRAP_MINIMUM
     # Half an item in each cell keeps a handful of concordant items from promising certainty
     # (Agresti and Min, Statistics in Medicine 24, 2005).
     discordance, difference = (wins + losses + 1) / (n + 2), (wins - losses) / (n + 2)
     return PairedComparison(
         n=n,
-        a=Estimate(int(a.sum()) / n, wilson(int(a.sum()), n, alpha)),
-        b=Estimate(int(b.sum()) / n, wilson(int(b.sum()), n, alpha)),
-        difference=Estimate(
-            (wins - losses) / n, _agree(tango_interval(wins, losses, n, alpha), p, alpha)
-        ),
-        inner=tango_interval(wins, losses, n, 2 * alpha),
+        clusters=count,
+        a=rate(right_a),
+        b=rate(right_b),
+        difference=Estimate((wins - losses) / n, _agree(interval, p, alpha)),
+        inner=tango_interval(*inner, 2 * alpha),
         p=p,
-        p_equivalence=tango_equivalence(wins, losses, n, margin),
-        test="mcnemar_exact",
+        p_equivalence=tango_equivalence(*inner, margin) if trusted else 1.0,
+        test=test,
         wins=wins,
         losses=losses,
-        spread=math.sqrt(discordance - difference**2),
+        spread=math.sqrt((discordance - difference**2) / two_sided),
     )
 
 
@@ -103,6 +143,7 @@ def compare_ratio(
     *,
     margin: float,
     alpha: float = 0.05,
+    clusters: Labels | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> PairedComparison:
@@ -113,26 +154,83 @@ def compare_ratio(
         b: the same of B, same items in the same order, [n, 2].
         margin: equivalence margin, in the metric's unit.
         alpha: one minus the level.
+        clusters: the cluster of each item, [n]; None where items are independent.
         resamples: of the bootstrap and of the permutation test.
         seed: of both.
     """
-    n = len(a)
+    n, test = len(a), "sign_flip"
+    if clusters is not None and len(np.unique(clusters)) < n:
+        a, b = cluster_totals(a, clusters), cluster_totals(b, clusters)
+        test = "cluster_sign_flip"
+    count = len(a)
     boot = paired_bootstrap(a, b, resamples=resamples, seed=seed)
     p = sign_flip_test(a, b, resamples=resamples, seed=seed)
     gap = boot.difference
     equivalence = max(gap.p_above(margin), gap.p_below(-margin)) if margin > 0 else 1.0
     return PairedComparison(
         n=n,
+        clusters=count,
         a=_estimate(boot.a, alpha),
         b=_estimate(boot.b, alpha),
         difference=Estimate(gap.value, _agree(gap.interval(alpha), p, alpha)),
         inner=gap.interval(2 * alpha),
         p=p,
-        p_equivalence=equivalence if n >= BOOTSTRAP_MINIMUM else 1.0,
-        test="sign_flip",
+        p_equivalence=equivalence if count >= BOOTSTRAP_MINIMUM else 1.0,
+        test=test,
         wins=None,
         losses=None,
-        spread=gap.spread,
+        spread=gap.spread * math.sqrt(n / count),
+    )
+
+
+def compare_early(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    population: int | None = None,
+    span: float = 1.0,
+) -> PairedComparison:
+    """Compare two contenders while items are still being scored, as often as one likes.
+
+    All numbers hold at every n at once: the intervals are confidence sequences, and p is the
+    reciprocal of the largest e-value so far. The rules of the verdict apply as they are, and decide
+    at the n where `decided` does.
+
+    Args:
+        a: the scores of A in the order of scoring, from 0 to `span`, [n].
+        b: the same of B.
+        margin: equivalence margin, in the scores' unit.
+        alpha: one minus the level.
+        population: size of the pool if the question is about it alone; see `sequential`.
+        span: the largest score: 1 for right or wrong, 100 for chrF.
+    """
+    n, gaps = len(a), (a - b) / span
+    found = evidence(gaps, margin=margin / span, population=population)
+    binary = bool(np.isin(np.concatenate([a, b]), (0, span)).all())
+
+    def sequence(values: NDArray[np.float64], level: float) -> Interval:
+        low, high = confidence_sequence(values, alpha=level, population=population)
+        return Interval(low * span, high * span)
+
+    def rate(scores: NDArray[np.float64]) -> Estimate:
+        low, high = sequence(2 * scores / span - 1, alpha)
+        return Estimate(float(scores.mean()), Interval((low + span) / 2, (high + span) / 2))
+
+    return PairedComparison(
+        n=n,
+        clusters=n,
+        a=rate(a),
+        b=rate(b),
+        difference=Estimate(float((a - b).mean()), sequence(gaps, alpha)),
+        inner=sequence(gaps, 2 * alpha),
+        p=min(1.0, 1 / float(found.different[-1])),
+        p_equivalence=min(1.0, 1 / max(float(found.equivalent[-1]), 1.0)),
+        test="betting",
+        wins=int((gaps > 0).sum()) if binary else None,
+        losses=int((gaps < 0).sum()) if binary else None,
+        spread=float((a - b).std(ddof=1)) if n > 1 else span,
     )
 
 

@@ -2,12 +2,13 @@
 
 Bits per byte is such a ratio: the sum of bits over the sum of bytes, where a long text weighs more
 than a short one. A contender's scores are an array [n, 2] of (numerator, denominator); row i of
-both contenders is the same item, and an item is always drawn together with both its scores.
+both contenders is the same item, and an item is always drawn together with both its scores. Where
+items form clusters, a row is a cluster's sum (`clustered.cluster_totals`).
 
 Everything is seeded: the same arrays in the same order give the same numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,7 +34,7 @@ class Distribution:
     Attributes:
         value: the statistic of the whole sample.
         replicates: the statistic of each resample, sorted, [R].
-        jackknife: the statistic without item i, [n].
+        jackknife: the statistic without row i, [n].
     """
 
     value: float
@@ -42,7 +43,7 @@ class Distribution:
 
     @cached_property
     def spread(self) -> float:
-        """Standard deviation that one item contributes: sqrt(n) times the jackknife's error."""
+        """Standard deviation that one row contributes: sqrt(n) times the jackknife's error."""
         deviations = self.jackknife - self.jackknife.mean()
         return float(np.sqrt((len(deviations) - 1) * np.square(deviations).sum()))
 
@@ -111,6 +112,61 @@ class PairedBootstrap:
     difference: Distribution
 
 
+def resampled_totals(sums: Array, resamples: int, seed: int) -> Array:
+    """Draw as many rows as there are, with replacement, and sum them; again and again.
+
+    Args:
+        sums: what is summed over rows, [n, k]; a row is an item, or a cluster of items.
+        resamples: how many resamples, R.
+        seed: of the generator.
+
+    Returns:
+        The sums of each resample, [R, k].
+    """
+    n = len(sums)
+    rng = np.random.default_rng(seed)
+    totals = np.empty((resamples, sums.shape[1]))
+    chunk = max(1, _CELLS // n)
+    for start in range(0, resamples, chunk):
+        rows = min(chunk, resamples - start)
+        # How often each row is drawn is all that a sum needs; counting beats gathering tenfold.
+        drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+        totals[start : start + rows] = counts @ sums
+    return totals
+
+
+def bootstrap(
+    sums: Array,
+    metrics: Sequence[Callable[[Array], Array]],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Distribution]:
+    """Resample rows with replacement and return the distribution of functions of their sum.
+
+    Args:
+        sums: see `resampled_totals`.
+        metrics: each takes sums [R, k] to values [R].
+        resamples: how many resamples, R.
+        seed: of the generator.
+
+    Returns:
+        A distribution for each metric, all from the same resamples.
+    """
+    totals = resampled_totals(sums, resamples, seed)
+    whole = sums.sum(axis=0)
+    left_out = (whole - sums) if len(sums) > 1 else sums
+    return [
+        Distribution(
+            value=float(metric(whole[None])[0]),
+            replicates=np.sort(metric(totals)),
+            jackknife=metric(left_out),
+        )
+        for metric in metrics
+    ]
+
+
 def paired_bootstrap(
     a: Array, b: Array, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> PairedBootstrap:
@@ -122,31 +178,17 @@ def paired_bootstrap(
         resamples: how many resamples, R.
         seed: of the generator.
     """
-    sums = np.concatenate([a, b], axis=1)
-    n = len(sums)
-    rng = np.random.default_rng(seed)
-    totals = np.empty((resamples, 4))
-    chunk = max(1, _CELLS // n)
-    for start in range(0, resamples, chunk):
-        rows = min(chunk, resamples - start)
-        # How often each item is drawn is all that a sum needs; counting beats gathering tenfold.
-        drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        totals[start : start + rows] = counts @ sums
-    whole = sums.sum(axis=0)
-    left_out = (whole - sums) if n > 1 else sums
-
-    def distribution(metric: Callable[[Array], Array]) -> Distribution:
-        return Distribution(
-            value=float(metric(whole[None])[0]),
-            replicates=np.sort(metric(totals)),
-            jackknife=metric(left_out),
-        )
-
     return PairedBootstrap(
-        a=distribution(lambda t: t[:, 0] / t[:, 1]),
-        b=distribution(lambda t: t[:, 2] / t[:, 3]),
-        difference=distribution(lambda t: t[:, 0] / t[:, 1] - t[:, 2] / t[:, 3]),
+        *bootstrap(
+            np.concatenate([a, b], axis=1),
+            (
+                lambda t: t[:, 0] / t[:, 1],
+                lambda t: t[:, 2] / t[:, 3],
+                lambda t: t[:, 0] / t[:, 1] - t[:, 2] / t[:, 3],
+            ),
+            resamples=resamples,
+            seed=seed,
+        )
     )
 
 

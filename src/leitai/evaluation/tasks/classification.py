@@ -1,15 +1,16 @@
 """Which of the labels answers the row."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from leitai.base.errors import LeitaiError
 from leitai.data import Row
 from leitai.evaluation.grading import find_label
+from leitai.evaluation.metrics.classes import macro_f1, recall
 from leitai.evaluation.records import ItemRecord
 from leitai.evaluation.respondents import Ability, Respondent
-from leitai.evaluation.tasks.interface import BaseTask, graded
+from leitai.evaluation.tasks.interface import BaseTask, Summary, graded
 
 
 class Classification(BaseTask):
@@ -18,12 +19,17 @@ class Classification(BaseTask):
     ``likelihood`` gives every label, written as the assistant's whole answer (its end-of-turn token
     included), its log-probability and takes the largest. ``generation`` lets the model write and
     looks for the label in what it wrote.
+
+    Attributes:
+        out_of_scope: the label of questions that belong to no class, if the data has one; its
+            recall and the accuracy on all other questions are then reported too.
     """
 
     metric: ClassVar[str] = "accuracy"
 
     kind: Literal["classification"]
     grade: Literal["likelihood", "generation"] = "likelihood"
+    out_of_scope: str | None = None
 
     @property
     def needs(self) -> frozenset[Ability]:
@@ -36,6 +42,25 @@ class Classification(BaseTask):
         """Grade by likelihood or by what is written."""
         by = by_likelihood if self.grade == "likelihood" else _by_generation
         return by(items, labels, respondent)
+
+    def summaries(self) -> Mapping[str, Summary]:
+        """Add macro-F1, and what belongs to questions out of scope."""
+        found: dict[str, Summary] = {"macro_f1": _macro_f1}
+        if self.out_of_scope is not None:
+            found["out_of_scope_recall"] = lambda records: _right(records, self.out_of_scope, True)
+            found["in_scope_accuracy"] = lambda records: _right(records, self.out_of_scope, False)
+        return found
+
+
+def _macro_f1(records: Sequence[ItemRecord]) -> float:
+    found = [record.detail.get("label", record.answer) for record in records]
+    return macro_f1([record.expected for record in records], found)
+
+
+def _right(records: Sequence[ItemRecord], label: str | None, own: bool) -> float:
+    """Return the share of right answers among the items of a label, or among all others."""
+    members = [(record.expected == label) == own for record in records]
+    return recall(members, [bool(record.correct) for record in records])
 
 
 def by_likelihood(

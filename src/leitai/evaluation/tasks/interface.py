@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,25 +14,26 @@ from leitai.evaluation.records import ItemRecord
 from leitai.evaluation.respondents import Ability, Respondent
 
 Summary = Callable[[Sequence[ItemRecord]], float]
-"""A number of a whole slice that is no mean over its items."""
+"""A number of a whole slice that is no mean over its items; NaN where it has nothing to count."""
 
 
 class BaseTask(BaseModel, ABC):
-    """A data set with a way to ask and a way to grade.
-
-    Attributes:
-        metric: name of the metric that decides, the ratio of the records' numerators to their
-            denominators; a row of `leitai.evaluation.measures.MEASURES`.
-    """
+    """A data set with a way to ask and a way to grade."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: ClassVar[str]
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     data: DataSource
     split: Literal["train", "validation", "test", "all"] = "test"
     max_items: int | None = Field(default=None, ge=1, description="the first n of the fixed order")
+
+    @property
+    @abstractmethod
+    def metric(self) -> str:
+        """Name of the metric that decides: the ratio of the records' numerators to denominators.
+
+        A row of `leitai.evaluation.measures.MEASURES`; a constant of the class where it is fixed.
+        """
 
     @property
     @abstractmethod

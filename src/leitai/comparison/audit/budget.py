@@ -1,0 +1,50 @@
+"""What each contender may learn from, and with how many parameters."""
+
+from collections.abc import Sequence
+
+from leitai.comparison.audit.findings import Finding, Material, Side, seen, shown
+from leitai.comparison.audit.tokens import question_text
+
+
+def check_budget(sides: Sequence[Side], material: Material) -> list[Finding]:
+    """Compare rows, tokens and trainable parameters of those that are adapted."""
+    adapt, trained = material.spec.adapt, seen(sides)
+    if adapt is None or not trained:
+        return []
+    characters = sum(len(question_text(row)) for row in material.train)
+    rows = f"{len(material.train):,} rows, {characters:,} characters, at most {adapt.epochs} epochs"
+    sizes = {side.key: view.trainable for side, view in trained}
+    ratio = max(sizes.values()) / max(1, min(sizes.values()))
+    tokens = {key: sum(counts) * adapt.epochs for key, counts in material.tokens.items()}
+    return [
+        Finding(
+            "budget",
+            {"en": "data that each may learn from", "zh": "各方可用的训练数据"},
+            shown(sides, dict.fromkeys(sizes, rows)),
+            "ok",
+        ),
+        Finding(
+            "tokens",
+            {"en": "tokens that this makes at most", "zh": "由此产生的词元上限"},
+            shown(sides, {key: f"{count:,}" for key, count in tokens.items()}),
+            "note",
+            {
+                "en": "the same text costs each tokenizer a different number of tokens",
+                "zh": "同样的文字在不同分词器下词元数不同",
+            },
+        ),
+        Finding(
+            "trainable",
+            {"en": "trainable parameters", "zh": "可训练参数"},
+            shown(sides, {key: f"{count:,}" for key, count in sizes.items()}),
+            "ok" if ratio <= 1.1 else "warning",
+            {
+                "en": "within 10 % of each other"
+                if ratio <= 1.1
+                else f"one has {ratio:.2f} times as many: the duel is of sizes as well as families",
+                "zh": "相差不超过 10%"
+                if ratio <= 1.1
+                else f"相差 {ratio:.2f} 倍：比较也受规模影响",
+            },
+        ),
+    ]

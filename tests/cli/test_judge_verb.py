@@ -1,0 +1,71 @@
+"""`leitai judge`: a sheet for people, a model as the judge, and what users get wrong."""
+
+import csv
+
+from leitai.data import read_jsonl
+from leitai.evaluation.records import ItemRecord, write_records
+
+
+def run_folder(tmp_path):
+    for key in "AB":
+        write_records(
+            tmp_path / "run" / "scores" / "blurbs" / f"{key}.jsonl",
+            [
+                ItemRecord(
+                    id=f"i{n}",
+                    slices=("en",),
+                    input="Say hello.",
+                    expected="",
+                    answer=f"hello from {key}",
+                    correct=None,
+                    parsed=True,
+                    numerator=0.0,
+                    denominator=1.0,
+                    detail={},
+                )
+                for n in range(3)
+            ],
+        )
+    return tmp_path / "run"
+
+
+def test_a_sheet_is_written_filled_in_and_counted(leitai, tmp_path):
+    run, sheet = run_folder(tmp_path), tmp_path / "sheet.csv"
+    code, said, _ = leitai("judge", run, "--sheet", sheet)
+    assert (code, said.split()[0]) == (0, "3")
+    with sheet.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert "A" not in row["item"]
+        row["better"] = "1" if row["answer_1"].endswith("B") else "2"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    out = tmp_path / "preferences.jsonl"
+    code, said, _ = leitai("judge", run, "--sheet", sheet, "--read", "--out", out)
+    counts = "A better: 0, B better: 3, tie: 0\n"
+    assert (code, said) == (0, f"en: {counts}{counts}")
+    assert [row["outcome"] for _, row in read_jsonl(out)] == ["b", "b", "b"]
+    code, _, error = leitai("judge", run, "--sheet", sheet)
+    assert code == 2
+    assert "is there already" in error
+
+
+def test_a_model_judges(leitai, model, tmp_path):
+    code, said, _ = leitai("judge", run_folder(tmp_path), "--model", model)
+    assert code == 0
+    assert "tie: 3" in said
+    assert "verdicts not readable" in said
+
+
+def test_what_is_missing_is_named(leitai, tmp_path):
+    run = run_folder(tmp_path)
+    for words, message in (
+        ((run,), "who judges"),
+        ((run, "--task", "poems", "--sheet", "x.csv"), "--task blurbs"),
+        ((tmp_path, "--sheet", "x.csv"), "name a finished run"),
+    ):
+        code, _, error = leitai("judge", *words)
+        assert code == 2
+        assert message in error

@@ -1,0 +1,242 @@
+"""Several contenders: ranks, preference votes against scipy and statsmodels, and costs."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.tools.numdiff import approx_hess
+
+from leitai.comparison.statistics import (
+    Cost,
+    Interval,
+    bradley_terry,
+    choose,
+    compare_binary,
+    pareto_front,
+    quality_per_cost,
+    rank,
+)
+from leitai.comparison.statistics.preference import davidson
+
+# Games won by the row's team against the column's, American League 1987; Agresti, "Categorical
+# Data Analysis". In order: Milwaukee, Detroit, Toronto, New York, Boston, Cleveland, Baltimore.
+BASEBALL = np.array(
+    [
+        [0, 7, 9, 7, 7, 9, 11],
+        [6, 0, 7, 5, 11, 9, 9],
+        [4, 6, 0, 7, 7, 8, 12],
+        [6, 8, 6, 0, 6, 7, 10],
+        [6, 2, 6, 7, 0, 7, 12],
+        [4, 4, 5, 6, 6, 0, 6],
+        [2, 4, 1, 3, 1, 7, 0],
+    ]
+)
+
+
+def voted(rng, strengths, tie, votes, prompts):
+    """Votes drawn from Davidson's model."""
+    pairs = np.array([rng.choice(len(strengths), 2, replace=False) for _ in range(votes)])
+    half = np.exp((strengths[pairs[:, 0]] - strengths[pairs[:, 1]]) / 2)
+    weights = np.stack([half, np.full(votes, tie), 1 / half], 1)
+    draws = rng.random(votes) * weights.sum(1)
+    result = np.where(draws < weights[:, 0], 1, np.where(draws < weights[:, :2].sum(1), 0, -1))
+    return np.column_stack([rng.integers(0, prompts, votes), pairs, result])
+
+
+def test_published_strengths():
+    upper = np.triu_indices(7, 1)
+    counts = np.stack([BASEBALL[upper], np.zeros(21), BASEBALL.T[upper]], 1)
+    strengths = davidson(counts[None])[0][:-1]
+    # BradleyTerry2's vignette: abilities relative to Baltimore.
+    published = [1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839, 0.0]
+    assert strengths - strengths[-1] == pytest.approx(published, abs=2e-4)
+
+
+def test_without_ties_it_is_logistic_regression():
+    upper = np.triu_indices(7, 1)
+    design = np.zeros((21, 7))
+    design[np.arange(21), upper[0]], design[np.arange(21), upper[1]] = 1, -1
+    wins = np.stack([BASEBALL[upper], BASEBALL.T[upper]], 1)
+    fit = sm.GLM(wins, design[:, :-1], family=sm.families.Binomial()).fit()
+    counts = np.insert(wins.astype(float), 1, 0.0, axis=1)
+    strengths = davidson(counts[None])[0][:-1]
+    assert strengths[:-1] - strengths[-1] == pytest.approx(fit.params, abs=1e-4)
+
+
+def test_with_ties_against_the_plain_likelihood():
+    votes = voted(np.random.default_rng(1), np.array([0.8, 0.0, -0.3, -0.5]), 0.7, 600, 100)
+
+    def minus_likelihood(parameters):
+        strength, nu = np.append(0.0, parameters[:-1]), np.exp(parameters[-1])
+        first, second = np.exp(strength[votes[:, 1]]), np.exp(strength[votes[:, 2]])
+        tied = nu * np.sqrt(first * second)
+        chosen = np.select([votes[:, 3] == 1, votes[:, 3] == 0], [first, tied], second)
+        return -np.log(chosen / (first + second + tied)).sum()
+
+    best = optimize.minimize(minus_likelihood, np.zeros(4), method="BFGS", tol=1e-9)
+    found = bradley_terry(votes, 4, resamples=1_999)
+    strengths = np.array([one.value for one in found.strengths])
+    assert strengths[1:] - strengths[0] == pytest.approx(best.x[:-1], abs=1e-3)
+    assert found.tie == pytest.approx(np.exp(best.x[-1]), rel=1e-3)
+    assert strengths.sum() == pytest.approx(0, abs=1e-8)
+    errors = np.sqrt(np.diag(np.linalg.inv(approx_hess(best.x, minus_likelihood))))
+    low, high = found.gaps[0, 3].difference.interval
+    assert (high - low) / 3.92 == pytest.approx(errors[2], rel=0.2)
+    assert found.gaps[0, 3].difference.value == pytest.approx(strengths[0] - strengths[3])
+    assert found.gaps[0, 3].p < 0.02  # 1,999 resamples show no less
+    assert found.gaps[2, 3].p > 0.05
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_order_of_votes_and_of_contenders_does_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    votes = voted(rng, np.array([0.4, 0.0, -0.4]), 0.5, 60, 20)
+    turned = votes[rng.permutation(60)][:, [0, 2, 1, 3]] * [1, 1, 1, -1]
+    one, other = (bradley_terry(v, 3, resamples=49) for v in (votes, turned))
+    assert [s.value for s in other.strengths] == pytest.approx(
+        [s.value for s in one.strengths], abs=1e-8
+    )
+    names = np.array([2, 0, 1])
+    renamed = np.column_stack([votes[:, 0], names[votes[:, 1:3]], votes[:, 3]])
+    moved = bradley_terry(renamed, 3, resamples=49)
+    assert [moved.strengths[k].value for k in names] == pytest.approx(
+        [s.value for s in one.strengths], abs=1e-8
+    )
+
+
+def test_who_never_loses_has_a_finite_strength():
+    votes = np.array([[k, 0, 1, 1] for k in range(30)])
+    found = bradley_terry(votes, 2, resamples=99)
+    assert 2 < found.gaps[0, 1].difference.value < 30
+    ties = np.array([[k, 0, 1, 0] for k in range(30)])
+    found = bradley_terry(ties, 2, resamples=99)
+    assert found.gaps[0, 1].difference.value == pytest.approx(0, abs=1e-9)
+    assert found.gaps[0, 1].p == 1.0
+    assert found.tie > 100
+
+
+def test_strengths_of_equals_cover_zero():
+    rng = np.random.default_rng(2)
+    covered = 0
+    for seed in range(100):
+        # Four votes on each prompt that are all alike: prompts, not votes, are independent.
+        votes = np.repeat(voted(rng, np.zeros(2), 0.5, 60, 1), 4, axis=0)
+        votes[:, 0] = np.repeat(np.arange(60), 4)
+        low, high = bradley_terry(votes, 2, resamples=299, seed=seed).gaps[0, 1].difference.interval
+        covered += low <= 0 <= high
+    assert covered >= 88
+
+
+@pytest.mark.parametrize("vote", [[0, 0, 2, 1], [0, 1, 1, 1], [0, 0, 1, 2], [0, -1, 1, 0]])
+def test_votes_are_checked(vote):
+    with pytest.raises(ValueError, match="between two of 2"):
+        bradley_terry(np.array([vote]), 2)
+    with pytest.raises(ValueError, match="between two of 2"):
+        bradley_terry(np.zeros((0, 4), dtype=np.int64), 2)
+
+
+def test_ranks():
+    rng = np.random.default_rng(3)
+    right = [rng.random(800) < rate for rate in (0.5, 0.8, 0.52, 0.2)]
+    found = rank(right, partial(compare_binary, margin=0.05))
+    assert found.places == ((2, 3), (1, 1), (2, 3), (4, 4))
+    assert [(pair.first, pair.second) for pair in found.pairs][:3] == [(0, 1), (0, 2), (0, 3)]
+    plain = [pair.comparison.p for pair in found.pairs]
+    adjusted = multipletests(plain, method="holm")[1]
+    assert [pair.p for pair in found.pairs] == pytest.approx(list(adjusted))
+    assert plain[0] == compare_binary(right[0], right[1], margin=0.05).p
+    same = rank([right[0]] * 3, partial(compare_binary, margin=0.05))
+    assert same.places == ((1, 3),) * 3
+    assert all(pair.p_equivalence < 0.01 for pair in same.pairs)
+
+
+def test_false_orders_among_equals_are_rare():
+    rng = np.random.default_rng(4)
+    wrong = 0
+    for _ in range(300):
+        right = list(rng.random((5, 120)) < 0.6)
+        wrong += rank(right, partial(compare_binary, margin=0.05)).places != ((1, 5),) * 5
+    assert wrong <= 0.08 * 300
+
+
+@pytest.mark.parametrize(
+    ("verdict", "costs", "expected"),
+    [
+        ("equivalent", (2.0, 1.0), ("B", "cheaper", (False, True))),
+        ("equivalent", (1.0, 1.0), (None, "same", (True, True))),
+        ("a_better", (1.0, 1.0), ("A", "dominates", (True, False))),
+        ("a_better", (2.0, 1.0), ("A", "better", (True, True))),
+        ("b_better", (2.0, 1.0), ("B", "dominates", (False, True))),
+        ("undecided", (2.0, 1.0), (None, "undecided", (True, True))),
+    ],
+)
+def test_what_is_chosen(verdict, costs, expected):
+    assert choose(verdict, *map(Cost, costs)) == expected
+
+
+def test_costs_that_overlap_decide_nothing():
+    one, other = Cost(2.0, Interval(1.5, 2.5)), Cost(1.4, Interval(0.9, 1.6))
+    assert choose("equivalent", one, other) == (None, "same", (True, True))
+    assert choose("b_better", one, other).rule == "better"
+    assert choose("equivalent", one, Cost(1.4)).side == "B"
+
+
+verdicts = st.sampled_from(["a_better", "b_better", "equivalent", "undecided"])
+
+
+@given(verdicts, st.floats(0.1, 9), st.floats(0.1, 9))
+def test_swapping_the_contenders_swaps_the_choice(verdict, a, b):
+    other = {"a_better": "b_better", "b_better": "a_better"}.get(verdict, verdict)
+    found, swapped = choose(verdict, Cost(a), Cost(b)), choose(other, Cost(b), Cost(a))
+    assert swapped.side == {"A": "B", "B": "A", None: None}[found.side]
+    assert swapped.rule == found.rule
+    assert any(found.on_front)
+    assert found.side is None or found.on_front["AB".index(found.side)]
+
+
+def test_the_front_of_four():
+    costs = [Cost(4.0), Cost(3.0), Cost(1.0), Cost(2.0)]
+    found = pareto_front(
+        costs, {(0, 1): "a_better", (1, 2): "equivalent", (2, 3): "a_better", (0, 3): "undecided"}
+    )
+    assert found == (True, False, True, False)
+
+
+def test_quality_per_cost_against_scipy():
+    rng = np.random.default_rng(5)
+    a, b = (
+        np.stack([rng.random(80) < rate, rng.gamma(4, price, 80)], 1).astype(float)
+        for rate, price in ((0.7, 0.5), (0.6, 0.25))
+    )
+    theirs = stats.bootstrap(
+        (a[:, 0], a[:, 1], b[:, 0], b[:, 1]),
+        lambda q, c, r, d, axis=-1: q.sum(axis) / c.sum(axis) * d.sum(axis) / r.sum(axis),
+        paired=True,
+        vectorized=True,
+        method="BCa",
+        n_resamples=30_000,
+        rng=np.random.default_rng(6),
+    ).confidence_interval
+    found = quality_per_cost(a, b, resamples=30_000)
+    assert found.ratio.interval == pytest.approx(theirs, abs=0.03 * (theirs.high - theirs.low))
+    assert found.a.value == pytest.approx(a[:, 0].sum() / a[:, 1].sum())
+    assert found.ratio.value == pytest.approx(found.a.value / found.b.value)
+    pairs = np.arange(80) // 2
+    wide = quality_per_cost(np.repeat(a, 2, 0), np.repeat(b, 2, 0), clusters=np.arange(160) // 2)
+    assert wide.ratio.interval == pytest.approx(found.ratio.interval, rel=0.05)
+    assert quality_per_cost(a, b, clusters=pairs).ratio.value == found.ratio.value
+
+
+@pytest.mark.parametrize("row", [[-1.0, 1.0], [1.0, 0.0]])
+def test_qualities_and_costs_are_checked(row):
+    fine = np.ones((3, 2))
+    with pytest.raises(ValueError, match="qualities of 0 or more"):
+        quality_per_cost(np.array([row, *fine]), np.ones((4, 2)))
+    with pytest.raises(ValueError, match="some above 0"):
+        quality_per_cost(fine * [0.0, 1.0], fine)
