@@ -23,6 +23,9 @@ from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 
 Pair = tuple[str, str]
 
+BETTING = "betting"
+"""The `test` of a pair whose task was stopped early, as in `verdict.json`."""
+
 
 @dataclass
 class Watch:

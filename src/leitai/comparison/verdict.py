@@ -36,6 +36,7 @@ from leitai.comparison.statistics import PairedComparison, holm, mcnemar_midp, m
 from leitai.comparison.statistics.planning import MoreItems
 from leitai.comparison.statistics.resampling import RESAMPLES
 from leitai.comparison.statistics.sequential import EARLY_SHARE
+from leitai.comparison.stopping import BETTING
 
 SCHEMA = "leitai.verdict/2"
 REFERENCE = "reference"
@@ -285,7 +286,7 @@ def _as_seen(seen: Mapping[str, Any], value: float) -> dict[str, Any]:
         "p_equivalence": seen["p_equivalence"],
         "difference": {"value": value, "low": low, "high": high},
         "equivalence_interval": {"low": low, "high": high},
-        "test": "betting",
+        "test": BETTING,
         "more_items": None,
         "more_items_to_show": None,
     }
