@@ -25,6 +25,7 @@ _OF_WHAT_IS_SEEN: tuple[Check, ...] = (
     lengths.check_truncation,
     tokens.check_labels,
     tokens.check_density,
+    budget.check_adapted,
     budget.check_budget,
 )
 _OF_EVERYBODY: tuple[Check, ...] = (
