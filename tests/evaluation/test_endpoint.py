@@ -181,6 +181,22 @@ def test_what_no_retry_repairs_is_one_line_and_one_request(
     assert "sk-hidden" not in str(caught.value) + repr(caught.value.__context__)
 
 
+def test_a_server_on_this_machine_is_asked_past_any_proxy(
+    served, tiny, direct, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    end = Endpoint(spec(f"{served}/v1", tiny, retries=0), ARM, tmp_path / "a.jsonl")
+    assert triples(end.write(ITEMS[:1], LIMIT)) == direct[:1]
+
+
+def test_too_many_requests_say_what_to_slow_down(served, tiny, tmp_path, quick):
+    with faulty_proxy(served, default=status(429)) as proxy:
+        end = Endpoint(spec(proxy.url, tiny, retries=1), ARM, tmp_path / "a.jsonl")
+        with pytest.raises(LeitaiError, match=r"HTTP 429\).*; ask slower \(requests_per_minute"):
+            end.write(ITEMS[:1], LIMIT)
+
+
 def test_a_server_that_is_not_there_is_said(tiny, tmp_path, quick):
     settings = spec("http://127.0.0.1:9/v1", tiny, retries=1)
     with pytest.raises(LeitaiError, match=r"connection lost.*see to the server"):

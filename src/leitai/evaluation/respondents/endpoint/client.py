@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -27,6 +28,7 @@ _FIRST_WAIT = 1.0  # seconds; doubles with each attempt
 _LONGEST_WAIT = 60.0
 _PATIENCE = 600.0  # a server that asks for a longer pause is left alone
 _MODELS_SHOWN = 8
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Stopped(Exception):  # noqa: N818 (somebody else failed, or the user stopped the run)
@@ -68,6 +70,8 @@ class Client:
             headers=headers,
             timeout=httpx2.Timeout(spec.timeout, connect=min(spec.timeout, 20.0)),
             limits=httpx2.Limits(max_connections=spec.concurrency),
+            # A proxy of the environment cannot reach a server on this machine.
+            trust_env=urlsplit(spec.url).hostname not in _HERE,
         )
 
     def stop(self) -> None:
@@ -109,11 +113,12 @@ class Client:
                 return self._attempt(path, content, tokens, check)
             except Transient as failure:
                 if attempt == self._spec.retries:
+                    first = "ask slower (requests_per_minute, concurrency)"
                     raise LeitaiError(
                         f"no answer in {attempt + 1} attempts (last: {failure.reason})",
                         where=f"{self._spec.url}{path}, {where}",
-                        remedy="see to the server, then run the same command again: what was "
-                        "answered is kept",
+                        remedy=f"{first if failure.too_fast else 'see to the server'}, then run "
+                        "the same command again: what was answered is kept",
                     ) from None
                 self._back_off(attempt, failure)
                 attempt += 1

@@ -32,11 +32,12 @@ class Transient(Exception):  # noqa: N818 (no error yet: it is tried again)
     Attributes:
         reason: what happened, for the message when all attempts have failed.
         wait: seconds that the server asked for, if it did.
+        too_fast: whether the server refused for want of patience alone.
     """
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    def __init__(self, reason: str, wait: float | None = None, too_fast: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.wait = reason, wait
+        self.reason, self.wait, self.too_fast = reason, wait, too_fast
 
 
 class Moderated(Exception):  # noqa: N818 (it is an answer)
@@ -69,7 +70,8 @@ class Refusal:
         folded = self.said.casefold()
         status = 402 if any(word in folded for word in _NO_CREDIT) else self.status
         if status in _AGAIN or (status >= 500 and status != 501):
-            return Transient(f"HTTP {status} {self.said}".strip(), self.retry_after)
+            reason = f"HTTP {status} {self.said}".strip()
+            return Transient(reason, self.retry_after, too_fast=status == 429)
         if any(word in folded for word in _MODERATED):
             return Moderated(self.said)
         if 300 <= status < 400:
