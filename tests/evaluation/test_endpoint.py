@@ -17,7 +17,7 @@ from leitai.evaluation.asking import Prompting, question_and_answer
 from leitai.evaluation.respondents.endpoint import EndpointSpec, Price, client
 from leitai.evaluation.respondents.endpoint.respondent import Endpoint
 
-ITEMS = [row for row in rows("intents") if row.split == "test"][:10]
+ITEMS = [row for row in rows("intents") if row.split == "test"][:8]
 LIMIT = 12
 ARM = Prompting()
 
@@ -62,18 +62,23 @@ def triples(written):
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_answers_are_the_servers_in_the_rows_order(served, tiny, direct, tmp_path, concurrency):
+def test_answers_are_the_servers_in_the_rows_order(
+    served, tiny, direct, tmp_path, monkeypatch, concurrency
+):
+    monkeypatch.setenv("SOME_KEY", "sk-hidden-1")
     price = Price(input=2.0, output=6.0, currency="CNY")
     with faulty_proxy(served) as proxy:
-        end = Endpoint(
-            spec(proxy.url, tiny, concurrency=concurrency, price=price), ARM, tmp_path / "a.jsonl"
+        settings = spec(
+            proxy.url, tiny, concurrency=concurrency, price=price, api_key_env="SOME_KEY"
         )
+        end = Endpoint(settings, ARM, tmp_path / "a.jsonl")
         written = end.write(ITEMS, LIMIT)
         assert triples(written) == direct
         assert proxy.most_active <= concurrency
         again = end.write(list(reversed(ITEMS)), LIMIT)
         assert [one.text for one in again] == [one.text for one in reversed(written)]
         assert set(proxy.delivered.values()) == {1}
+    assert "hidden" not in (tmp_path / "a.jsonl").read_text("utf-8") + repr(settings)
     for one in written:
         assert one.cost == pytest.approx((2 * one.prompt_tokens + 6 * one.tokens) / 1e6)
         assert one.seconds > 0
@@ -233,7 +238,7 @@ from leitai.evaluation.asking import Prompting
 from leitai.evaluation.respondents.endpoint import EndpointSpec
 from leitai.evaluation.respondents.endpoint.respondent import Endpoint
 url, model, ledger, limit = sys.argv[1:]
-items = [row for row in rows("intents") if row.split == "test"][:10]
+items = [row for row in rows("intents") if row.split == "test"][:8]
 spec = EndpointSpec(url=url, model=model, concurrency=2)
 Endpoint(spec, Prompting(), Path(ledger)).write(items, int(limit))
 """
