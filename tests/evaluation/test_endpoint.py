@@ -163,7 +163,10 @@ def test_a_longer_wait_than_anybody_has_is_said(served, tiny, tmp_path):
         (status(402, b"{}"), "no credit"),
         (status(429, b'{"error": {"code": "insufficient_quota"}}'), "no credit"),
         (status(404, b'{"error": "no such model"}'), "offered: qwen-plus, llama-3.3-70b"),
-        (status(400, b'{"message": "top_k: wrong"}'), "HTTP 400 .top_k: wrong"),
+        (
+            status(400, b'{"message": "top_k: wrong"}'),
+            r"utterances.jsonl, line 4: HTTP 400 .top_k: wrong",
+        ),
         (status(422, b'{"detail": "Unexpected fields"}'), "HTTP 422"),
         (status(308, b"", location="http://elsewhere/v1"), "leads elsewhere"),
         (send(json.dumps({"choices": [], "pad": "x" * 5000})), "longer than 4,096 bytes"),

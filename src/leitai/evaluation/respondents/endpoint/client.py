@@ -87,7 +87,7 @@ class Client:
         path: str,
         body: dict[str, Any],
         tokens: int,
-        where: object,
+        where: str,
         check: Callable[[dict[str, Any]], object],
     ) -> Reply:
         """Send a request until it is answered.
@@ -110,7 +110,7 @@ class Client:
         while True:
             self._wait_for_turn(tokens)
             try:
-                return self._attempt(path, content, tokens, check)
+                return self._attempt(path, content, tokens, where, check)
             except Transient as failure:
                 if attempt == self._spec.retries:
                     first = "ask slower (requests_per_minute, concurrency)"
@@ -154,20 +154,21 @@ class Client:
         path: str,
         content: bytes,
         tokens: int,
+        where: str,
         check: Callable[[dict[str, Any]], object],
     ) -> Reply:
         start = time.monotonic()
         status, headers, answer = self._exchange("POST", path, content)
         seconds = time.monotonic() - start
         if not 200 <= status < 300:
-            raise self._refusal(path, status, headers, answer)
+            raise self._refusal(path, status, headers, answer, where)
         value = read_response(answer, headers.get("content-type", ""))
         fault = value.get("error")
         if fault and not value.get("choices"):
             # Some gateways answer 200 and put the error, with its status, into the object.
             code = fault.get("code") if isinstance(fault, dict) else None
             status = code if isinstance(code, int) and code >= 400 else 500
-            raise self._refusal(path, status, headers, to_json(value).encode("utf-8"))
+            raise self._refusal(path, status, headers, to_json(value).encode("utf-8"), where)
         check(value)
         self._pace.settle(tokens, used_tokens(value) or tokens)
         return Reply(value, seconds)
@@ -219,7 +220,9 @@ class Client:
                 raise Stopped from None
             raise
 
-    def _refusal(self, path: str, status: int, headers: httpx2.Headers, answer: bytes) -> Exception:
+    def _refusal(
+        self, path: str, status: int, headers: httpx2.Headers, answer: bytes, where: str
+    ) -> Exception:
         said = read_words(answer, self._key)
         if status in (400, 404, 422) and (status == 404 or "model" in said.casefold()):
             offered = self._models()
@@ -237,7 +240,7 @@ class Client:
                     where=self._spec.url,
                     remedy="give the url up to and with /v1, and check `model`",
                 )
-        return Refusal(status, said, retry_after(headers), self._spec.url).raised
+        return Refusal(status, said, retry_after(headers), self._spec.url, where).raised
 
     def _models(self) -> list[str]:
         """Return the names that the server offers; none where it does not say."""

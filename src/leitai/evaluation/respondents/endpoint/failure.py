@@ -11,7 +11,7 @@ from typing import Any
 from leitai.base.errors import LeitaiError
 
 _AGAIN = frozenset({408, 409, 425, 429})
-_NO_CREDIT = ("insufficient_quota", "arrearage", "insufficient balance", "billing")
+_NO_CREDIT = ("insufficient_quota", "arrearage", "insufficient balance")
 _MODERATED = ("data_inspection_failed", "datainspectionfailed", "content_filter", "content_policy")
 _ADVICE = {
     300: ("the url leads elsewhere", "give the url that it redirects to"),
@@ -23,6 +23,7 @@ _ADVICE = {
     403: ("the key may not use this model", "check the account's access, or use another key"),
     413: ("the request is too large", "leave long items out"),
 }
+_OF_THE_ITEM = frozenset({400, 413, 422})  # a prompt may be too long, or hold what is not taken
 _SHOWN = 200  # characters of what a server says
 
 
@@ -57,12 +58,14 @@ class Refusal:
         said: the server's words, in one line without the key.
         retry_after: seconds it asks to wait, if it does.
         url: what was asked.
+        item: what it was asked about.
     """
 
     status: int
     said: str
     retry_after: float | None
     url: str
+    item: str
 
     @property
     def raised(self) -> Exception:
@@ -76,13 +79,14 @@ class Refusal:
             return Moderated(self.said)
         if 300 <= status < 400:
             status = 300
+        where = f"{self.url}, {self.item}" if status in _OF_THE_ITEM else self.url
         if status in _ADVICE:
             what, remedy = _ADVICE[status]
-            return LeitaiError(self._with_words(what), where=self.url, remedy=remedy)
+            return LeitaiError(self._with_words(what), where=where, remedy=remedy)
         return UnsupportedError(
             self._with_words(f"HTTP {status}"),
-            where=self.url,
-            remedy="correct `model`, `extra` or `url` by what the server says",
+            where=where,
+            remedy="correct the item, `model`, `extra` or `url` by what the server says",
         )
 
     def _with_words(self, what: str) -> str:
