@@ -36,6 +36,7 @@ from leitai.comparison.statistics import PairedComparison, holm, mcnemar_midp, m
 from leitai.comparison.statistics.planning import MoreItems
 from leitai.comparison.statistics.resampling import RESAMPLES
 from leitai.comparison.statistics.sequential import EARLY_SHARE
+from leitai.comparison.stopping import BETTING
 
 SCHEMA = "leitai.verdict/2"
 REFERENCE = "reference"
@@ -271,11 +272,11 @@ def _row(
         "more_items_to_show": missing.to_show,
     }
     if adjusted and (seen := stopped_at(task, pair)):
-        row.update(_as_seen(seen, rounded(value)))
+        row.update(_as_seen(seen))
     return row
 
 
-def _as_seen(seen: Mapping[str, Any], value: float) -> dict[str, Any]:
+def _as_seen(seen: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a stopped comparison says instead of the tests that want all items."""
     _, _, low, high = seen["path"][-1]
     return {
@@ -283,9 +284,9 @@ def _as_seen(seen: Mapping[str, Any], value: float) -> dict[str, Any]:
         "p": seen["p"],
         "p_mid": None,
         "p_equivalence": seen["p_equivalence"],
-        "difference": {"value": value, "low": low, "high": high},
+        "difference": {"value": seen["value"], "low": low, "high": high},
         "equivalence_interval": {"low": low, "high": high},
-        "test": "betting",
+        "test": BETTING,
         "more_items": None,
         "more_items_to_show": None,
     }
