@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+import torch
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install 'leitai[lm-eval]'")
 
@@ -11,8 +12,10 @@ from harness_models import CONTEXT, FAMILIES, make_checkpoint
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
+from leitai.adapters import LoRA, apply_method, save_adapter, trainable_state, weights_hash
 from leitai.base import LeitaiError
 from leitai.evaluation.harness import LeitaiLM
+from leitai.models import load_decoder
 
 CONVERSATION = [
     {"role": "system", "content": "You are brief. 请简短。"},
@@ -198,6 +201,29 @@ def test_shorter_contexts_and_no_bos(folder):
     found, expected = both(ours, theirs, "loglikelihood_rolling", [(long,)])
     assert found == pytest.approx(expected, abs=2e-3)
     found, expected = both(ours, theirs, "generate_until", [(long, {"max_gen_toks": 20})])
+    assert found == expected
+
+
+def test_adapters(folder, tmp_path):
+    pytest.importorskip("peft", reason="peft is not installed: it is HFLM's way to an adapter")
+    decoder = load_decoder(folder)
+    apply_method(decoder, LoRA(rank=4), seed=0)
+    generator = torch.Generator().manual_seed(0)
+    for key, value in trainable_state(decoder).items():
+        if "lora_B" in key:
+            value.normal_(0, 0.2, generator=generator)
+    save_adapter(decoder, tmp_path / "adapter", weights_hash(folder), base_name=str(folder))
+    arguments = [(text + ".", " Monday") for text in texts(6, 8, 9)]
+    theirs = HFLM(
+        str(folder), device="cpu", dtype="float32", batch_size=1, peft=str(tmp_path / "adapter")
+    )
+    ours = LeitaiLM(folder, adapter=tmp_path / "adapter")
+    found, expected = both(ours, theirs, "loglikelihood", arguments)
+    assert [v for v, _ in found] == pytest.approx([v for v, _ in expected], abs=2e-4)
+    plain = LeitaiLM(folder).loglikelihood(instances("loglikelihood", arguments), True)
+    assert [v for v, _ in found] != pytest.approx([v for v, _ in plain], abs=0.1)
+    arguments = [(text, {"max_gen_toks": 12}) for text, _ in arguments]
+    found, expected = both(ours, theirs, "generate_until", arguments)
     assert found == expected
 
 

@@ -53,12 +53,7 @@ def read_texts(
         # the answers are labels, which are no text
         return (Text(str(row.messages[0]["content"]), row.language) for row in rows)
     path = find_path(name, Path.cwd(), data_root)
-    files = sorted(_files(path)) if path.is_dir() else [path]
-    if not files:
-        raise LeitaiError(
-            "no file with text", where=path, remedy=f"use {', '.join((*PROSE, *_TABLES))}"
-        )
-    return (text for file in files for text in _read(file, fields or FIELDS))
+    return _texts_of(path, fields or FIELDS)
 
 
 def _suffix(path: Path) -> str:
@@ -72,24 +67,33 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path, fields: Sequence[str]) -> Iterator[Text]:
-    if _suffix(path) in (*PROSE, *CODE):
-        language = CODE_LANGUAGE if _suffix(path) in CODE else None
-        yield from (Text(paragraph, language) for paragraph in _paragraphs(path))
-        return
+def _texts_of(path: Path, fields: Sequence[str]) -> Iterator[Text]:
+    files = sorted(_files(path)) if path.is_dir() else [path]
     found = False
-    names: list[str] = []
-    for _, record, _ in read_records(path):
-        names = names or list(record)
-        for text in _texts(record, fields):
+    names: list[str] = []  # the fields of the first record
+    for file in files:
+        if _suffix(file) in (*PROSE, *CODE):
+            language = CODE_LANGUAGE if _suffix(file) in CODE else None
+            texts = (Text(paragraph, language) for paragraph in _paragraphs(file))
+        else:
+            texts = (Text(text) for text in _records(file, fields, names))
+        for text in texts:
             found = True
-            yield Text(text)
+            yield text
     if not found:
+        known = ", ".join((*PROSE, *CODE, *_TABLES))
         raise LeitaiError(
-            f"no text in the fields {', '.join(names[:12])}" if names else "there are no records",
+            f"no text in the fields {', '.join(names[:12])}" if names else "no file with text",
             where=path,
-            remedy="name those with text by --field",
+            remedy="name those with text by --field" if names else f"use {known}",
         )
+
+
+def _records(path: Path, fields: Sequence[str], names: list[str]) -> Iterator[str]:
+    for _, record, _ in read_records(path):
+        if not names:
+            names += record
+        yield from _texts(record, fields)
 
 
 def _paragraphs(path: Path) -> Iterator[str]:

@@ -27,14 +27,18 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
-from lm_eval.models.utils import postprocess_generated_text
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from leitai.base import LeitaiError
 from leitai.base.files import hash_value
 from leitai.base.progress import Ticker, progress
 from leitai.evaluation.harness_text import HarnessText
-from leitai.evaluation.harness_writing import Writing, read_writing, writing_defaults
+from leitai.evaluation.harness_writing import (
+    Writing,
+    read_answer,
+    read_writing,
+    writing_defaults,
+)
 from leitai.inference import LanguageModel
 from leitai.models import resolve_model
 from leitai.models.presets import parameter_count
@@ -213,7 +217,7 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
         self, requests: Sequence[Request], disable_tqdm: bool = False, **_: Any
     ) -> list[tuple[float, bool]]:
         """Score ids; what is too long loses the beginning of its context."""
-        pairs = [self._fit(text, context, rest) for text, context, rest in requests]
+        pairs = [self._text.fit(*request, self.max_length) for request in requests]
         order = sorted(range(len(pairs)), key=lambda i: pairs[i][0] + pairs[i][1])
         found: dict[int, tuple[float, bool]] = {}
         with _bar("loglikelihood", len(pairs), disable_tqdm) as tick:
@@ -225,24 +229,6 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
                         self.cache_hook.add_partial("loglikelihood", requests[i][0], found[i])
                 tick(len(found))
         return [found[i] for i in range(len(pairs))]
-
-    def _fit(
-        self, text: tuple[str, str] | None, context: list[int], rest: list[int]
-    ) -> tuple[list[int], list[int]]:
-        where = "request" if text is None else repr(text[1][:60])
-        if not rest or len(rest) > self.max_length:
-            what = "no token of its own" if not rest else f"{len(rest):,} tokens"
-            raise LeitaiError(
-                f"a continuation of {what}; from 1 to {self.max_length:,} can be scored",
-                where=where,
-                remedy="change the task",
-            )
-        # the last token is predicted and not read, so one more than the context fits
-        room = self.max_length + 1 - len(rest)
-        if len(context) > room:
-            _log.warning("%s: %d tokens cut from the left", where, len(context) - room)
-        # a context of white space alone went over to the continuation; HFLM fails there
-        return context[-room:] or [self.prefix_token_id], rest
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
         """Continue texts up to a stop string, an end token or the limit.
@@ -293,18 +279,9 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
         }
         self.lm.stop_ids = tuple(sorted(self._ends | named))
         found = self.lm.complete(prompts, **writing.options)
-        return [self._answer(one.ids, writing.stop) for one in found]
-
-    def _answer(self, ids: list[int], stop: Sequence[str]) -> str:
-        thought = self._think_end
-        if isinstance(thought, int):
-            ends = [place for place, token in enumerate(ids) if token == thought]
-            text = self.tok_decode(ids[ends[-1] + 1 :] if ends else ids).lstrip()
-            thought = None
-        else:
-            text = self.tok_decode(ids)
-        answer: str = postprocess_generated_text(text, list(stop), thought)
-        return answer
+        return [
+            read_answer(self.tokenizer, one.ids, writing.stop, self._think_end) for one in found
+        ]
 
 
 def _length(wanted: int | None, most: int) -> int:

@@ -70,6 +70,35 @@ class HarnessText:
             return ids
         return [bos, *ids] if (self.add_bos if add_bos is None else add_bos) else ids
 
+    def fit(
+        self, text: tuple[str, str] | None, context: list[int], rest: list[int], longest: int
+    ) -> tuple[list[int], list[int]]:
+        """Return a context and a continuation that fit: what is too long loses its beginning.
+
+        Args:
+            text: what the ids come from, for messages.
+            context: ids of the context.
+            rest: ids of the continuation.
+            longest: tokens that a request may have.
+
+        Raises:
+            LeitaiError: the continuation has no token, or too many.
+        """
+        where = "request" if text is None else repr(text[1][:60])
+        if not rest or len(rest) > longest:
+            what = "no token of its own" if not rest else f"{len(rest):,} tokens"
+            raise LeitaiError(
+                f"a continuation of {what}; from 1 to {longest:,} can be scored",
+                where=where,
+                remedy="change the task",
+            )
+        # the last token is predicted and not read, so one more than the context fits
+        room = longest + 1 - len(rest)
+        if len(context) > room:
+            _log.warning("%s: %d tokens cut from the left", where, len(context) - room)
+        # a context of white space alone went over to the continuation; HFLM fails there
+        return context[-room:] or [self.prefix_id], rest
+
     def render(self, messages: Messages, *, opened: bool) -> str:
         """Render a conversation by the checkpoint's template.
 

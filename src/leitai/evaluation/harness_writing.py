@@ -1,14 +1,19 @@
 """The harness's settings of writing, read as its Hugging Face back end reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
+from lm_eval.models.utils import (
+    handle_stop_sequences,
+    normalize_gen_kwargs,
+    postprocess_generated_text,
+)
 
 from leitai.base import LeitaiError
 from leitai.inference import GenerateOptions
+from leitai.text import Tokenizer
 from leitai.text.loading import read_config
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
@@ -98,3 +103,24 @@ def read_writing(
     stop = tuple(text for text in handle_stop_sequences(given["until"], eos=end) if text)
     options = GenerateOptions(max_tokens=tokens, stop=stop, **sampling)  # type: ignore[typeddict-item]
     return Writing(room, stop, options)
+
+
+def read_answer(
+    tokenizer: Tokenizer, ids: Sequence[int], stop: Sequence[str], think_end: str | int | None
+) -> str:
+    """Return the text of what was written: after the thoughts, before the first stop text.
+
+    Args:
+        tokenizer: that decodes.
+        ids: what was written.
+        stop: texts that end an answer.
+        think_end: the text or the id that ends the thoughts.
+    """
+    if isinstance(think_end, int):
+        ends = [place for place, token in enumerate(ids) if token == think_end]
+        ids = ids[ends[-1] + 1 :] if ends else ids
+    text = tokenizer.decode(ids, skip_special=True)
+    if isinstance(think_end, int):
+        text, think_end = text.lstrip(), None
+    answer: str = postprocess_generated_text(text, list(stop), think_end)
+    return answer
