@@ -48,7 +48,8 @@ def read_texts(
     Raises:
         LeitaiError: there is no such data, it is damaged, or its records have none of the fields.
     """
-    if name == "bookshop" or name in CATALOGUE:
+    # of other sets the texts themselves, without the templates that their tasks ask with
+    if name == "bookshop" or (name in CATALOGUE and CATALOGUE[name].tables):
         rows = load_rows(DataSource(set=name), base_folder=Path.cwd(), data_root=data_root)
         # the answers are labels, which are no text
         return (Text(str(row.messages[0]["content"]), row.language) for row in rows)
