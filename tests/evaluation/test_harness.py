@@ -189,7 +189,7 @@ def test_chat_templates(ours, theirs):
         assert ours.apply_chat_template(opened, False) == theirs.apply_chat_template(opened, False)
 
 
-def test_shorter_contexts_and_no_bos(folder):
+def test_shorter_contexts_and_no_bos(folder, caplog):
     options = {"max_length": 40, "add_bos_token": False}
     theirs = HFLM(str(folder), device="cpu", dtype="float32", batch_size=1, **options)
     ours = LeitaiLM(folder, **options)
@@ -201,8 +201,11 @@ def test_shorter_contexts_and_no_bos(folder):
     assert [v for v, _ in found] == pytest.approx([v for v, _ in expected], abs=2e-4)
     found, expected = both(ours, theirs, "loglikelihood_rolling", [(long,)])
     assert found == pytest.approx(expected, abs=2e-3)
+    assert "1 requests cut from the left" in caplog.text
+    caplog.clear()
     found, expected = both(ours, theirs, "generate_until", [(long, {"max_gen_toks": 20})])
     assert found == expected
+    assert "1 requests cut from the left" in caplog.text
 
 
 def test_adapters(folder, tmp_path):

@@ -218,6 +218,10 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
     ) -> list[tuple[float, bool]]:
         """Score ids; what is too long loses the beginning of its context."""
         pairs = [self._text.fit(*request, self.max_length) for request in requests]
+        _tell_cut(
+            len(context) - len(pair[0])
+            for (_, context, _), pair in zip(requests, pairs, strict=True)
+        )
         order = sorted(range(len(pairs)), key=lambda i: pairs[i][0] + pairs[i][1])
         found: dict[int, tuple[float, bool]] = {}
         with _bar("loglikelihood", len(pairs), disable_tqdm) as tick:
@@ -250,9 +254,8 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
                 writing = read_writing(
                     settings, self._defaults, self.max_gen_toks, self.max_length, self._end_text()
                 )
-                ids = {
-                    number: self._prompt(requests[number].args[0], writing) for number in numbers
-                }
+                ids = {number: self._prompt(requests[number].args[0]) for number in numbers}
+                _tell_cut(len(prompt) - writing.room for prompt in ids.values())
                 for chunk in _chunks(sorted(numbers, key=ids.__getitem__)):
                     texts = self._write([ids[number] for number in chunk], writing)
                     for number, text in zip(chunk, texts, strict=True):
@@ -264,11 +267,8 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
     def _end_text(self) -> str | None:
         return None if self.eot_token_id is None else self.tok_decode([self.eot_token_id], False)
 
-    def _prompt(self, text: str, writing: Writing) -> list[int]:
-        ids = self.tok_encode(text) or [self.prefix_token_id]
-        if len(ids) > writing.room:
-            _log.warning("%d tokens of a prompt cut from the left", len(ids) - writing.room)
-        return ids[-writing.room :]
+    def _prompt(self, text: str) -> list[int]:
+        return self.tok_encode(text) or [self.prefix_token_id]
 
     def _write(self, prompts: Sequence[Sequence[int]], writing: Writing) -> list[str]:
         # HFLM looks for the stop strings in a text that shows special tokens by their names
@@ -278,7 +278,7 @@ class LeitaiLM(TemplateLM):  # type: ignore[misc]
             if any(text in name for text in writing.stop)
         }
         self.lm.stop_ids = tuple(sorted(self._ends | named))
-        found = self.lm.complete(prompts, **writing.options)
+        found = self.lm.complete([prompt[-writing.room :] for prompt in prompts], **writing.options)
         return [
             read_answer(self.tokenizer, one.ids, writing.stop, self._think_end) for one in found
         ]
@@ -292,6 +292,13 @@ def _length(wanted: int | None, most: int) -> int:
             remedy="change it",
         )
     return wanted or most
+
+
+def _tell_cut(tokens: Iterable[int]) -> None:
+    """Say how many requests lost their beginning, from how many tokens each is too long by."""
+    cut = [count for count in tokens if count > 0]
+    if cut:
+        _log.warning("%d requests cut from the left, by up to %d tokens", len(cut), max(cut))
 
 
 def _chunks(numbers: list[int]) -> Iterator[list[int]]:

@@ -94,8 +94,6 @@ class HarnessText:
             )
         # the last token is predicted and not read, so one more than the context fits
         room = longest + 1 - len(rest)
-        if len(context) > room:
-            _log.warning("%s: %d tokens cut from the left", where, len(context) - room)
         # a context of white space alone went over to the continuation; HFLM fails there
         return context[-room:] or [self.prefix_id], rest
 
