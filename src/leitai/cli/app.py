@@ -7,8 +7,26 @@ import typer
 
 from leitai.base import LeitaiError
 from leitai.base import ranks as processes
-from leitai.cli import show
+from leitai.cli import harness, show, sizing, tokenizing
 from leitai.cli.launching import launch
+from leitai.cli.options import (
+    Adapter,
+    DataRoot,
+    Device,
+    Dtype,
+    MaxTokens,
+    MinP,
+    Model,
+    Penalty,
+    Seed,
+    Set,
+    SpecFile,
+    Stop,
+    System,
+    Temperature,
+    TopK,
+    TopP,
+)
 
 app = typer.Typer(
     name="leitai",
@@ -23,44 +41,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Public data sets: list and download.")
 app.add_typer(data_app, name="data")
-
-Model = Annotated[
-    str, typer.Option("--model", "-m", help="A checkpoint folder or hub id.", metavar="M")
-]
-Adapter = Annotated[
-    str | None, typer.Option("--adapter", help="A folder with a PEFT adapter.", metavar="A")
-]
-Dtype = Annotated[
-    Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"],
-    typer.Option("--dtype", help="Arithmetic; int8, int4 and nf4 quantise the weights."),
-]
-Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option("--data-root", envvar="LEITAI_DATA_ROOT", help="Where public data sets lie."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the spec; repeatable."),
-]
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to do, as YAML.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the sampling.")]
-MaxTokens = Annotated[int, typer.Option("--max-tokens", min=1, help="At most so many tokens.")]
-Temperature = Annotated[
-    float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")
-]
-TopK = Annotated[int, typer.Option("--top-k", min=0, help="Only the k likeliest; 0: all.")]
-TopP = Annotated[float, typer.Option("--top-p", min=0.0, max=1.0, help="Nucleus mass.")]
-MinP = Annotated[
-    float, typer.Option("--min-p", min=0.0, max=1.0, help="Share of the likeliest's probability.")
-]
-Penalty = Annotated[
-    float, typer.Option("--repetition-penalty", min=0.01, help="Above 1 discourages repeats.")
-]
-Stop = Annotated[
-    list[str] | None, typer.Option("--stop", help="End the answer before this text; repeatable.")
-]
-System = Annotated[str | None, typer.Option("--system", help="A system prompt.")]
 
 
 @app.command()
@@ -427,24 +407,6 @@ def judge(
 
 
 @app.command()
-def tokenizers(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="UTF-8 texts.")],
-    model: Annotated[
-        list[str], typer.Option("--model", "-m", help="A tokenizer's folder, file or hub id.")
-    ],
-) -> None:
-    """Count characters, bytes and tokens of texts, per language and tokenizer.
-
-    Example:
-
-        leitai tokenizers article.txt --model ./qwen --model ./llama
-    """
-    from leitai.cli.looking import count_files
-
-    count_files(files, model)
-
-
-@app.command()
 def doctor(data_root: DataRoot = None) -> None:
     """Say what this machine has and whether everything needed is there.
 
@@ -479,3 +441,8 @@ def data_get(
     from leitai.data.download import get
 
     show.line(f"{name}: {get(name, data_root)}")
+
+
+app.command("lm-eval")(harness.lm_eval)
+app.command()(tokenizing.tokenizers)
+app.command()(sizing.resources)

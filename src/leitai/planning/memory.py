@@ -1,4 +1,4 @@
-"""The memory of training at its largest moment."""
+"""The memory of training, and of writing, at its largest moment."""
 
 from leitai.adapters import cost, leaves_adapter
 from leitai.adapters.method import Full
@@ -69,3 +69,23 @@ def divided(
     held = {"gradients", "optimiser", "average"}
     shares = {name: size // task.ranks if name in held else size for name, size in parts.items()}
     return shares | {"weights": weights // task.ranks, "gathered weights": int(whole)}
+
+
+def serving_memory(
+    config: ModelConfig, dtype: str, *, streams: int, cached: float, prefill: float
+) -> dict[str, int]:
+    """Return the bytes of each part while answers are written.
+
+    Args:
+        config: the architecture.
+        dtype: of the weights.
+        streams: answers that are written together.
+        cached: tokens whose keys and values are kept, of all streams together.
+        prefill: tokens of prompts that are read at once.
+    """
+    return {
+        "weights": cost.weight_bytes(config, dtype),
+        "keys and values": int(cached * cost.cache_bytes_per_token(config, dtype)),
+        "activations": int(prefill * cost.working_bytes_per_token(config, dtype)),
+        "logits": 4 * streams * config.vocab_size,
+    }
