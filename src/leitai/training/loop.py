@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from leitai.adapters import packed_weights, step_hooks, trainable_state
-from leitai.base import LeitaiError
+from leitai.base import InterruptedRunError
 from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
@@ -23,7 +23,7 @@ from leitai.training.checkpoint import CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
 from leitai.training.failure import check_validation, diverged_at
-from leitai.training.interrupts import deferred_interrupts
+from leitai.training.interrupts import SIGNALS, deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
@@ -155,11 +155,13 @@ class Loop:
                 self.totals.seconds = before + now - start
                 meter.show(self.step, self.totals, now, last=self.step == self.total)
                 due = self.ranks.first and self._checkpoint_due(now - saved_at, saving)
-                stop, due = self.ranks.agree(interrupt.requested, due)
-                if stop:
+                asked = [interrupt.signal == number for number in SIGNALS]
+                *asked, due = self.ranks.agree(*asked, due)
+                if any(asked):
                     save(self)
-                    raise LeitaiError(
+                    raise InterruptedRunError(
                         f"stopped after step {self.step} of {self.total}",
+                        signal=SIGNALS[asked.index(True)],
                         where=self.run_folder,
                         remedy="run the same command again to go on from there "
                         "(leitai train: with --resume)",

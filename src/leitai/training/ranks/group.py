@@ -48,12 +48,13 @@ class Group(Ranks):
 
     def failed(self, error: Exception) -> Exception | SystemExit:
         """Return what to end with: the error on the first process to fail, else a quiet exit."""
+        code = error.exit_code if isinstance(error, LeitaiError) else LeitaiError.exit_code
         try:
             first = self._store.add("leitai failed", 1) == 1
         except Exception:  # the process that kept the store has gone, and has told why
-            return SystemExit(2)
+            return SystemExit(code)
         if not first:
-            return SystemExit(2)
+            return SystemExit(code)
         lost = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _LOST)
         if isinstance(error, OSError):
             return LeitaiError(f"cannot write ({error.strerror})", remedy="free some space")
