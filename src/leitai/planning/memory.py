@@ -6,6 +6,7 @@ from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning.machine import Machine
 from leitai.planning.tasks import TrainTask
+from leitai.training.dividing import weights_divide
 from leitai.training.memory import StepSize, step_memory
 
 
@@ -35,7 +36,8 @@ def training_memory(
     )
     if task.averaged:
         parts["average"] = 4 * cost.trainable_count(config, task.method)
-    return divided(config, task, dtype, parts) if task.ranks > 1 else parts
+    apart = task.ranks > 1 and weights_divide(task.method, dtype)
+    return divided(config, task, dtype, parts) if apart else parts
 
 
 def divided(

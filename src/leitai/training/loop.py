@@ -142,7 +142,7 @@ class Loop:
             clock,
             # recomputation is for want of memory
             nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
-            packed_weights(self.decoder) if self.ranks.count == 1 else nullcontext(),
+            nullcontext() if self.ranks.divided else packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -210,9 +210,10 @@ class Loop:
                 part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
                 losses.append(part.detach())
-            penalty = self.hooks.penalty()
-            if penalty is not None:
-                penalty.backward()  # type: ignore[no-untyped-call]
+        self.ranks.add_gradients(self.parameters)
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = self.ranks.whole(clip_grad_norm_(self.parameters.values(), spec.clip or math.inf))
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         (loss,) = self.ranks.total(loss)
@@ -273,7 +274,9 @@ class Loop:
         check_validation(nats, self.step, self.run_folder)
         loss = nats / weight
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
-        score = None if self.measure is None else self.measure()
+        score = None
+        if self.measure is not None:  # one process asks for all
+            (score,) = self.ranks.total(self.measure() if self.ranks.first else 0.0)
         best = self.early.update(self.step, loss, score)
         if best:
             self.totals.bits_per_byte = bits
