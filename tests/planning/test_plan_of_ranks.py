@@ -37,3 +37,9 @@ def test_what_cannot_be_divided_is_whole_on_each():
     for method, dtype in ((PromptTuning(), "bfloat16"), (LoRA(), "nf4")):
         assert "gathered weights" not in memory(method, 8, dtype)
         assert memory(method, 8, dtype)["weights"] == memory(method, 1, dtype)["weights"]
+
+
+def test_half_precision_on_a_cpu_has_code_to_keep():
+    part = "code of products"
+    assert part in memory(LoRA(), 1) and part in memory(LoRA(), 1, "int8")
+    assert part not in memory(LoRA(), 1, "float32")

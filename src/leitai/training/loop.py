@@ -140,8 +140,8 @@ class Loop:
         with (
             metrics,
             clock,
-            # recomputation is for want of memory
-            nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
+            # recomputation and division are for want of memory
+            nullcontext() if self._wants_memory else reused_memory(),
             nullcontext() if self.ranks.divided else packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
@@ -171,6 +171,10 @@ class Loop:
                     saved_at = time.perf_counter()
                     saving = saved_at - now
         self.decoder.eval()
+
+    @property
+    def _wants_memory(self) -> bool:
+        return self.decoder.activation_checkpointing or self.ranks.divided
 
     @property
     def _interval(self) -> int:

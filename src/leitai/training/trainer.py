@@ -22,7 +22,7 @@ from leitai.adapters import (
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
-from leitai.base.memory import give_freed_memory_back, peak_bytes
+from leitai.base.memory import give_freed_memory_back, keep_few_products, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
@@ -105,6 +105,7 @@ def train(
     """
     ranks = ranks or Ranks()
     check_objective(spec, ranks.count)
+    keep_few_products()
     with run_lock(run_folder) if ranks.first else nullcontext():
         store = _open_store(run_folder, ranks, resume=resume)
         asking = valid_rows if isinstance(valid_rows, Sequence) else ()
@@ -137,7 +138,7 @@ def train(
         products = torch.bfloat16 if whole and dtype == "bfloat16" else None
         if apart:
             ranks.shard(decoder, products)
-        _choose_checkpointing(decoder, learnt, spec, dtype, ranks)
+        _save_memory(decoder, learnt, spec, dtype, ranks)
         done = 0 if checkpoint is None else checkpoint.step
         settings = {
             **{"model": str(model_folder), "seed": seed, "dtype": dtype},
@@ -231,12 +232,15 @@ def _prepare(
     return learnt, checked
 
 
-def _choose_checkpointing(
+def _save_memory(
     decoder: Decoder, learnt: Sequence[Any], spec: AdaptSpec, dtype: str, ranks: Ranks
 ) -> None:
+    """Decide about activation checkpointing, and whether memory that is freed stays here."""
     again = chooses_checkpointing(decoder, learnt, spec, dtype)
     (decoder.activation_checkpointing,) = ranks.agree(again)
-    if decoder.activation_checkpointing:
+    # Gathered weights come and go beside gradients that stay: kept, the gaps between them would be
+    # more than twice what a process holds.
+    if decoder.activation_checkpointing or ranks.divided:
         give_freed_memory_back()
 
 
