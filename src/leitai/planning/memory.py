@@ -6,7 +6,12 @@ from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning.machine import Machine
 from leitai.planning.tasks import TrainTask
+from leitai.training.dividing import weights_divide
 from leitai.training.memory import StepSize, step_memory
+
+PRODUCT_CODE_BYTES = 160_000_000
+"""What oneDNN's code for half-precision products takes, bounded by `base.memory`; measured on a
+nano model, whose own numbers are a hundredth of it. A plain float32 product needs none."""
 
 
 def training_memory(
@@ -33,9 +38,12 @@ def training_memory(
     parts = {"weights": weights} | step_memory(
         config, task.method, dtype, step, native=machine.native, checkpointing=checkpointing
     )
+    if dtype != "float32" and machine.device == "cpu":
+        parts["code of products"] = PRODUCT_CODE_BYTES
     if task.averaged:
         parts["average"] = 4 * cost.trainable_count(config, task.method)
-    return divided(config, task, dtype, parts) if task.ranks > 1 else parts
+    apart = task.ranks > 1 and weights_divide(task.method, dtype)
+    return divided(config, task, dtype, parts) if apart else parts
 
 
 def divided(
