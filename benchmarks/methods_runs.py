@@ -14,6 +14,7 @@ from leitai.data import DataSource, data_hash
 from leitai.evaluation import Classification, read_records
 from leitai.evaluation.asking import Prompting
 from leitai.evaluation.evaluate import evaluate
+from leitai.evaluation.respondents.local import Local
 from leitai.inference import LanguageModel
 from leitai.training import AdaptSpec, train
 
@@ -136,6 +137,6 @@ def accuracy(lm: LanguageModel, rows: Rows, path: Path) -> float:
     """Return the share of the held-out rows whose most likely label is right."""
     task = Classification(name="test", kind="classification", data=DataSource(set="bookshop"))
     records = path.with_suffix(".jsonl")
-    evaluate(task, rows.test, rows.labels, lm, Prompting(date=DATE), records)
+    evaluate(task, rows.test, rows.labels, Local(lm, Prompting(date=DATE)), records)
     answers = [record.correct for record in read_records(records)]
     return sum(map(bool, answers)) / len(answers)

@@ -12,8 +12,8 @@ import pytest
 from leitai.base import LeitaiError
 from leitai.data import CATALOGUE, DataSource, load_rows
 from leitai.data import catalogue as catalogue_module
-from leitai.data.catalogue import PublicFile, PublicSet
 from leitai.data.download import get
+from leitai.data.public import PublicFile, PublicSet
 from leitai.data.source import Columns
 
 TABLE = b"text,label\n" + b"".join(b"question %d,%c\n" % (n, b"ab"[n % 2]) for n in range(9000))

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -267,8 +268,8 @@ def test_placeholders_are_noted(folder):
         {},
         {"set": "bookshop", "path": "x.csv"},
         {"set": "bookshop", "format": "alpaca"},
-        {"set": "banking77", "view": "replies"},
         {"path": "x.csv", "view": "intents"},
+        {"path": "x.csv", "template": 1},
         {"path": {}},
         {"path": {"dev": "x.csv"}},
         {"path": "x.csv", "colums": {}},
@@ -280,3 +281,12 @@ def test_placeholders_are_noted(folder):
 def test_a_source_that_makes_no_sense(fields):
     with pytest.raises(ValidationError):
         DataSource.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "remedy"),
+    [("bookshop", "reply", "use intents, replies"), ("banking77", "replies", "leave `view` out")],
+)
+def test_a_view_that_a_set_does_not_have(name, view, remedy):
+    with pytest.raises(LeitaiError, match=f'no view "{view}".*{remedy}'):
+        load_rows(DataSource(set=name, view=view), base_folder=Path())

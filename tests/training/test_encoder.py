@@ -18,7 +18,7 @@ from objective_cases import (
 from training_rows import CITIES, make_rows
 
 from leitai.base import LeitaiError
-from leitai.evaluation.retrieval import retrieval_metrics
+from leitai.evaluation.metrics.retrieval import retrieval_metrics
 from leitai.inference import LanguageModel
 from leitai.models import load_decoder, save_decoder
 from leitai.training import AdaptSpec, train

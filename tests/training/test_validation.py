@@ -8,7 +8,7 @@ from training_rows import CITIES
 
 from leitai.adapters import Full
 from leitai.base import LeitaiError
-from leitai.evaluation.chrf import chrf
+from leitai.evaluation.metrics.chrf import chrf
 from leitai.evaluation.validation import METRICS, write
 from leitai.inference import LanguageModel
 from leitai.models import load_decoder

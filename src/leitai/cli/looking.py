@@ -10,8 +10,9 @@ from leitai.base.machine import machine, versions
 from leitai.base.memory import available_bytes
 from leitai.cli import show
 from leitai.data import CATALOGUE, DataSource, Row, load_rows, with_system
+from leitai.data.bookshop import VIEWS as BOOKSHOP_VIEWS
 from leitai.data.bookshop import rows as bookshop_rows
-from leitai.data.catalogue import find_file, resolve_data_root
+from leitai.data.public import find_file, resolve_data_root
 
 EXTRAS = {"parquet": "pyarrow"}
 """What each optional package of ours brings."""
@@ -71,14 +72,16 @@ def count_files(files: list[Path], models: list[str]) -> None:
 
 def list_data(data_root: Path | None) -> None:
     """Show the data sets that are known by name."""
-    table = Table("name", "language", "licence", "here", "what it is")
-    table.add_row("bookshop", "zh, en", "CC-BY-4.0", "bundled", "customer-service intents")
+    table = Table("name", "language", "licence", "here", "views", "what it is")
+    bundled = ("bookshop", "zh, en", "CC-BY-4.0", "bundled", ", ".join(BOOKSHOP_VIEWS))
+    table.add_row(*bundled, "customer-service intents")
     for entry in CATALOGUE.values():
         table.add_row(
             entry.name,
             entry.language or "",
             entry.licence,
             "yes" if _is_here(entry.name, data_root) else "no",
+            ", ".join(entry.views),
             entry.title,
         )
     show.picture(table)
@@ -86,6 +89,8 @@ def list_data(data_root: Path | None) -> None:
 
 def _is_here(name: str, data_root: Path | None) -> bool:
     entry = CATALOGUE[name]
+    if entry.views:
+        return (resolve_data_root(data_root) / name).is_dir()
     try:
         return all(find_file(entry, file, data_root).exists() for file, _ in entry.tables)
     except LeitaiError:

@@ -18,6 +18,7 @@ from leitai.data import Row, data_hash
 from leitai.evaluation import Task
 from leitai.evaluation.asking import Prompting
 from leitai.evaluation.evaluate import evaluate
+from leitai.evaluation.respondents.local import Local
 from leitai.training.spec import AdaptSpec
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class Scorer:
             lm = self._model()
             start = time.perf_counter()
             with progress(f"{key} {self.contender.spec.title}: {task.name}", len(items)) as tick:
-                evaluate(task, items, labels, lm, prompting, path, tick)
+                evaluate(task, items, labels, Local(lm, prompting), path, tick)
             seconds = time.perf_counter() - start
             cost = {"seconds": seconds, "items": len(items), "peak_bytes": peak_bytes()}
             write_json(_score_cost(self.contender, task), cost)

@@ -18,8 +18,7 @@ from leitai.comparison.spec import NATIVE, CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.verdict import ItemScore, TaskScores, decide
 from leitai.data import Row, data_hash, labels_of, load_rows, row_with, with_system
-from leitai.evaluation import HIGHER_IS_BETTER, Classification, Task, read_records
-from leitai.evaluation.evaluate import pick_items
+from leitai.evaluation import MEASURES, Classification, Task, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def _material(
     labels: dict[str, tuple[str, ...]] = {}
     for task in spec.tasks:
         rows = load_rows(task.data, base_folder=spec_folder, data_root=data_root)
-        items[task.name] = pick_items(task, rows, spec.seed)
+        items[task.name] = task.pick(rows, spec.seed)
         labels[task.name] = (
             labels_of(task.data, rows, base_folder=spec_folder, data_root=data_root)
             if isinstance(task, Classification)
@@ -171,7 +170,7 @@ def _task_scores(task: Task, spec: CompareSpec, paths: Sequence[Path]) -> TaskSc
     return TaskScores(
         task=task.name,
         metric=task.metric,
-        higher_is_better=HIGHER_IS_BETTER[task.metric],
+        higher_is_better=MEASURES[task.metric].higher_is_better,
         margin=spec.verdict.margin(task.metric),
         primary=task.name == spec.primary,
         a=sides[0],

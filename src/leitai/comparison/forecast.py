@@ -9,7 +9,7 @@ from leitai.base.specfile import load_spec
 from leitai.comparison.search.draws import steps_in_all
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row, labels_of, load_rows, with_system
-from leitai.evaluation.tasks import Classification, ExactMatch, Task
+from leitai.evaluation import Classification, ExactMatch, Task
 from leitai.planning import (
     GenerateTask,
     Machine,

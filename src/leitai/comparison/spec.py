@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from leitai.comparison.search.spec import SearchSpec
 from leitai.data import DataSource
-from leitai.evaluation import Task
+from leitai.evaluation import MEASURES, Task
 from leitai.training.spec import AdaptSpec
 from leitai.training.tracking.names import TrackerName
 
@@ -18,9 +18,6 @@ NATIVE = "native"
 """The `system` that asks for each template's own default, whatever it is."""
 
 _NO_ANSWERS = ("classification", "masked", "contrastive")
-
-MARGINS = {"accuracy": 0.03, "exact_match": 0.03, "bits_per_byte": 0.02}
-"""Differences smaller than this rarely decide anything; a spec may know better."""
 
 
 class _Part(BaseModel):
@@ -55,15 +52,22 @@ class VerdictSpec(_Part):
     """When a difference counts."""
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="false-verdict rate")
-    margins: dict[Literal["accuracy", "exact_match", "bits_per_byte"], float] = Field(
+    margins: dict[str, float] = Field(
         default_factory=dict, description="differences smaller than this do not matter"
     )
     primary: str | None = Field(default=None, description="the task that decides; default: first")
 
     def margin(self, metric: str) -> float:
         """The equivalence margin of a metric."""
-        set_here: dict[str, float] = {str(name): value for name, value in self.margins.items()}
-        return set_here.get(metric, MARGINS[metric])
+        return self.margins.get(metric, MEASURES[metric].margin)
+
+    @field_validator("margins")
+    @classmethod
+    def _known(cls, margins: dict[str, float]) -> dict[str, float]:
+        for name in margins:
+            if name not in MEASURES:
+                raise ValueError(f"unknown metric '{name}'; known: {', '.join(MEASURES)}")
+        return margins
 
 
 class RuntimeSpec(_Part):

@@ -1,6 +1,6 @@
 """Readers, validation, splits and the bundled bookshop; knows nothing of models or tokens."""
 
-from leitai.data.catalogue import CATALOGUE, PublicSet
+from leitai.data.catalogue import CATALOGUE
 from leitai.data.duplicates import near_duplicates, overlap
 from leitai.data.lines import read_jsonl
 from leitai.data.load import data_hash, labels_of, load_rows
@@ -13,7 +13,6 @@ __all__ = [
     "Columns",
     "DataSource",
     "Message",
-    "PublicSet",
     "Row",
     "Split",
     "assign_splits",

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 from leitai.base.files import read_json
 from leitai.data.lines import read_jsonl
+from leitai.data.public import unknown_view
 from leitai.data.rows import Row
 
 LANGUAGES = ("zh", "en")
+
+VIEWS = ("intents", "replies", "preferences", "translations")
 
 _FOLDER = Path(str(files("leitai.data") / "bookshop"))
 
@@ -39,10 +41,7 @@ def intents() -> tuple[Intent, ...]:
     return tuple(Intent(**record) for record in read_json(_FOLDER / "intents.json"))
 
 
-View = Literal["intents", "replies", "preferences", "translations"]
-
-
-def rows(view: View = "intents") -> Sequence[Row]:
+def rows(view: str = "intents") -> Sequence[Row]:
     """Return the set's rows: every utterance in Chinese and in English, with its fixed split.
 
     Args:
@@ -50,7 +49,12 @@ def rows(view: View = "intents") -> Sequence[Row]:
             "replies": the assistant answers with the shop's reply;
             "preferences": the shop's reply, and rejected beside it that of another intent;
             "translations": one row for both languages, the question in Chinese and in English.
+
+    Raises:
+        LeitaiError: there is no such view.
     """
+    if view not in VIEWS:
+        raise unknown_view("bookshop", view, VIEWS)
     if view == "translations":
         return _translations()
     names = [intent.id for intent in intents()]

@@ -1,73 +1,12 @@
 """Public data sets by name: where they are, what they look like, under which licence."""
 
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
-
 from leitai.base.errors import LeitaiError
 from leitai.data.dialogue import nearest
-from leitai.data.source import Columns, Split, SplitName
+from leitai.data.public import PublicFile, PublicSet
+from leitai.data.sets import READ_BY_VIEW
+from leitai.data.source import Columns, Split
 
-DATA_ROOT_VARIABLE = "LEITAI_DATA_ROOT"
-GITHUB = "https://raw.githubusercontent.com"
-
-
-@dataclass(frozen=True, slots=True)
-class PublicFile:
-    """One file of a set.
-
-    Attributes:
-        name: below the set's own folder in the data root.
-        path: in the source repository at the set's commit.
-        size: in bytes.
-        sha256: of the whole file, as hex.
-    """
-
-    name: str
-    path: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PublicSet:
-    """A label table that is published on GitHub.
-
-    Attributes:
-        name: its folder in the data root.
-        title: what it is, in a few words.
-        licence: SPDX name.
-        repository: "owner/name" on GitHub.
-        commit: 40 hex digits.
-        files: what is downloaded.
-        tables: the files that hold rows, with the split that each is; None: not divided.
-        parts: for a JSON object of lists: list name to split.
-        labels: the file that lists the labels, if there is one.
-        columns: of the tables.
-        language: of all rows.
-        split: how rows without a split are divided when the spec does not say.
-    """
-
-    name: str
-    title: str
-    licence: str
-    repository: str
-    commit: str
-    files: tuple[PublicFile, ...]
-    tables: tuple[tuple[str, SplitName | None], ...]
-    columns: Columns
-    language: str
-    labels: str | None = None
-    parts: dict[str, SplitName] = field(default_factory=dict)
-    split: Split | None = None
-
-    def url(self, file: PublicFile, mirror: str | None = None) -> str:
-        """Return the address of one file, pinned to the commit, at GitHub or at a mirror of it."""
-        server = (mirror or GITHUB).rstrip("/")
-        return f"{server}/{self.repository}/{self.commit}/{file.path}"
-
-
-_SETS = (
+_LABEL_TABLES = (
     PublicSet(
         name="banking77",
         title="online-banking customer queries, 77 intents (the official training part)",
@@ -122,7 +61,7 @@ _SETS = (
     ),
 )
 
-CATALOGUE: dict[str, PublicSet] = {entry.name: entry for entry in _SETS}
+CATALOGUE: dict[str, PublicSet] = {entry.name: entry for entry in (*_LABEL_TABLES, *READ_BY_VIEW)}
 """All public sets, by name."""
 
 
@@ -138,30 +77,3 @@ def public_set(name: str) -> PublicSet:
             f'unknown data set "{name}"{nearest(name, known)}', remedy=f"use {', '.join(known)}"
         )
     return CATALOGUE[name]
-
-
-def resolve_data_root(data_root: Path | None) -> Path:
-    """Return where public sets lie: the argument, else $LEITAI_DATA_ROOT, else the user's cache."""
-    if data_root is not None:
-        return data_root
-    if from_environment := os.environ.get(DATA_ROOT_VARIABLE):
-        return Path(from_environment)
-    return Path.home() / ".cache" / "leitai" / "data"
-
-
-def find_file(entry: PublicSet, name: str, data_root: Path | None) -> Path:
-    """Return a set's file, packed or not.
-
-    Raises:
-        LeitaiError: it is not below the data root.
-    """
-    root = resolve_data_root(data_root)
-    path = root / entry.name / name
-    for candidate in (path, path.with_name(f"{name}.gz")):
-        if candidate.is_file():
-            return candidate
-    raise LeitaiError(
-        "no such file",
-        where=path,
-        remedy=f"run `leitai data get {entry.name}`, or say where it is with --data-root",
-    )

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from leitai.base.errors import LeitaiError
 from leitai.base.files import atomic_file, hash_file, write_json
 from leitai.base.progress import progress
-from leitai.data.catalogue import PublicFile, PublicSet, public_set, resolve_data_root
+from leitai.data.catalogue import public_set
+from leitai.data.public import PublicFile, PublicSet, resolve_data_root
 
 MIRROR_VARIABLE = "LEITAI_DATA_MIRROR"
 """Names a server to ask in place of https://raw.githubusercontent.com; the content is checked."""
 
+GITHUB_PAGE = "https://github.com"
 _CHUNK = 1 << 16
 _TIMEOUT = 30.0  # seconds without a byte
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -36,6 +38,12 @@ def get(name: str, data_root: Path | None = None, *, mirror: str | None = None) 
             published file, or another file stands in its place.
     """
     entry = public_set(name)
+    if not entry.files:
+        raise LeitaiError(
+            f"a part or a converted form of {entry.repository} is read here",
+            where=f"set {name}",
+            remedy=f"take it from {GITHUB_PAGE}/{entry.repository}/tree/{entry.commit}",
+        )
     folder = resolve_data_root(data_root) / entry.name
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
     for file in entry.files:

@@ -7,8 +7,9 @@ from pathlib import Path
 from leitai.base.errors import LeitaiError
 from leitai.base.files import read_json
 from leitai.data import bookshop
-from leitai.data.catalogue import find_file, public_set, resolve_data_root
+from leitai.data.catalogue import public_set
 from leitai.data.dialogue import nearest
+from leitai.data.public import find_file, resolve_data_root
 from leitai.data.rows import Row
 from leitai.data.source import DataSource
 

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import hash_value
 from leitai.data import bookshop
-from leitai.data.catalogue import find_file, public_set
+from leitai.data.catalogue import public_set
 from leitai.data.labels import check_labels, declared_labels, find_path
+from leitai.data.public import find_file, unknown_view
 from leitai.data.reading import DataFile, read_rows
 from leitai.data.rows import Message, Row, row_with
 from leitai.data.source import DataSource, SplitName
@@ -44,6 +46,8 @@ def load_rows(
     notes = [] if notes is None else notes
     if source.set == "bookshop":
         rows = list(bookshop.rows(source.view or "intents"))
+    elif source.set is not None and (source.view or public_set(source.set).views):
+        rows = _read_view(source, data_root)
     else:
         seen: Counter[str] = Counter()
         rows = [
@@ -79,10 +83,28 @@ def data_hash(rows: Iterable[Row]) -> str:
     """Return the SHA-256 of the rows: all but the place where they stand."""
     digest = hashlib.sha256()
     for row in rows:
-        parts = [row.id, row.messages, row.label, row.language, row.group, row.split, row.tools]
+        parts: list[Any] = [
+            row.id,
+            row.messages,
+            row.label,
+            row.language,
+            row.group,
+            row.split,
+            row.tools,
+        ]
         parts += judgement(row)
+        if row.facts:
+            parts.append(row.facts)
         digest.update(hash_value(parts).encode())
     return digest.hexdigest()
+
+
+def _read_view(source: DataSource, data_root: Path | None) -> list[Row]:
+    entry = public_set(str(source.set))
+    view = source.view or next(iter(entry.views))  # one of the two is there
+    if view not in entry.views:
+        raise unknown_view(entry.name, view, entry.views)
+    return list(entry.views[view](lambda name: find_file(entry, name, data_root), source.template))
 
 
 def _files(source: DataSource, base_folder: Path, data_root: Path | None) -> Iterator[DataFile]:

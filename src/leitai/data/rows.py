@@ -1,7 +1,7 @@
 """What every reader yields: a row of messages with its provenance."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Message = dict[str, Any]
@@ -23,6 +23,8 @@ class Row:
         tools: JSON schemas of the tools that the assistant may call.
         rejected: for a preference, the same dialogue with the worse answer at its end.
         desirable: for a vote, whether the answer is one to give.
+        facts: what grading needs beside the reference answer, as JSON values: every accepted
+            answer, the choices, a history, keywords.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Row:
     tools: tuple[Message, ...] | None = None
     rejected: tuple[Message, ...] | None = None
     desirable: bool | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:

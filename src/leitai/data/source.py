@@ -74,9 +74,8 @@ class DataSource(BaseModel):
 
     Attributes:
         set: "bookshop" (bundled), or a public set such as "banking77" below the data root.
-        view: of the bookshop: "intents" (the answer is the intent's id), "replies" (the answer is
-            the shop's reply), "preferences" (the shop's reply and, rejected, that of another
-            intent) or "translations" (a question in Chinese and in English); default intents.
+        view: what of a set: `leitai data list` names each set's views; the first is the default.
+        template: which of a view's wordings the rows are asked with; 0 is the default.
         path: a file, or one file a split (``{train: a.csv, test: b.csv}``), first looked for beside
             the spec, then below the data root.
         format: messages, alpaca, sharegpt or labels; guessed from the first row when unambiguous.
@@ -97,7 +96,8 @@ class DataSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set: str | None = None
-    view: Literal["intents", "replies", "preferences", "translations"] | None = None
+    view: str | None = None
+    template: int = Field(default=0, ge=0, le=99)
     path: str | dict[SplitName, str] | None = None
     format: (
         Literal["messages", "alpaca", "sharegpt", "labels", "preference", "vote", "text"] | None
@@ -117,8 +117,8 @@ class DataSource(BaseModel):
             raise ValueError("give either set or path")
         if self.set is not None and (self.format or self.columns != Columns()):
             raise ValueError("format and columns go with path; a set brings its own")
-        if self.view is not None and self.set != "bookshop":
-            raise ValueError("view goes with set: bookshop")
+        if self.set is None and (self.view is not None or self.template):
+            raise ValueError("view and template go with set")
         if isinstance(self.path, dict) and not self.path:
             raise ValueError("path names no file")
         return self

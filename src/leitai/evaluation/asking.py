@@ -41,6 +41,15 @@ def question_and_answer(row: Row) -> tuple[tuple[Message, ...], Message]:
     return row.messages[:-1], row.messages[-1]
 
 
+def reference_of(row: Row) -> str:
+    """Return the reference answer: the content of the row's last message.
+
+    Raises:
+        LeitaiError: the row does not end with an assistant's answer.
+    """
+    return str(question_and_answer(row)[1]["content"])
+
+
 def prompt_ids(chat: "Chat", row: Row, prompting: Prompting) -> list[int]:
     """Return the ids up to where the assistant is to answer."""
     question, _ = question_and_answer(row)

@@ -1,7 +1,7 @@
 """One row on disk for every item and contender: what every number of a report is made of."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class ItemRecord:
         parsed: False when no answer could be found in what the contender wrote.
         numerator: what the metric sums above the line: 1 or 0 when graded, bits for bits per byte.
         denominator: what it sums below: 1 when graded, bytes for bits per byte.
+        group: the cluster of items that belong together, such as one passage's questions.
+        measures: further numbers of the item by their names in `MEASURES`; a slice shows means.
         detail: log-probabilities, token counts and the like, for the reader.
     """
 
@@ -37,6 +39,8 @@ class ItemRecord:
     numerator: float
     denominator: float
     detail: dict[str, Any]
+    group: str | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 def write_records(path: Path, records: Iterable[ItemRecord]) -> None:
