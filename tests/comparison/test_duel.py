@@ -114,6 +114,7 @@ seeds: [5]
 contenders:
   - {{name: Q, model: "{models[0]}"}}
   - {{name: L, model: "{models[1]}"}}
+  - {{name: as it was, transformers: "{models[0]}"}}
 train_on: [{{set: bookshop, view: intents, per_label: 1}}]
 adapt: {{method: {{name: lora, rank: 2}}, epochs: 1}}
 tasks:
@@ -130,6 +131,9 @@ tasks:
     duel = compare(path, tmp_path / "run")
     assert (duel.folder / "contenders/A/run/adapter/adapter_config.json").exists()
     assert [task["metric"] for task in duel.verdict["tasks"]] == ["exact_match", "accuracy"]
+    assert duel.verdict["contenders"]["C"]["kind"] == "transformers"
+    assert not (duel.folder / "contenders/C/run").exists()
+    assert (duel.folder / "scores/said/C.jsonl").exists()
     assert [one["seed"] for one in duel.verdict["seeds"]] == [1, 5]
     assert (duel.folder / "contenders/B/seed-5/run/adapter").is_dir()
     assert duel.verdict["components"]["pairs"]["A-B"]["variances"].keys() == {

@@ -70,7 +70,7 @@ def compare(
     data_root: DataRoot = None,
     set_: Set = None,
 ) -> None:
-    """Duel two contenders and reach a verdict.
+    """Compare two to eight contenders and reach a verdict.
 
     Writes verdict.json, report.html, report.md and scores/ into the run folder. Run the same
     command again to continue a stopped duel.

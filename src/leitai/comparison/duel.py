@@ -147,7 +147,7 @@ class _Run:
         self.early = [
             name
             for name, asked in self.asked.items()
-            if spec.verdict.stopping == "safe" and can_stop(asked.task, asked.items)
+            if spec.verdict.stopping == "safe" and can_stop(asked.task)
         ]
         self.paths = {
             name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}
