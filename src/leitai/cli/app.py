@@ -427,6 +427,24 @@ def judge(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the pages; else the run's.")
+    ] = None,
+) -> None:
+    """Make report.html and report.md of a finished run again, from its files alone.
+
+    Example:
+
+        leitai report runs/demo
+    """
+    from leitai.cli.reporting import report as write
+
+    write(run, out)
+
+
+@app.command()
 def tokenizers(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="UTF-8 texts.")],
     model: Annotated[
