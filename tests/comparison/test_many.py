@@ -34,7 +34,7 @@ def test_three_contenders_and_a_reference_row(tmp_path, opened):
     for key in "ABCD":
         assert (duel.folder / f"scores/sums/{key}.jsonl").exists()
     page = (duel.folder / "report.html").read_text("utf-8")
-    assert "R90 is the best of 3" in page and "R90 is better" in page
+    assert "R90 is the best of 3" in page and "R90 is the best" in page
     cost = json.loads((duel.folder / "cost.json").read_text("utf-8"))
     assert set(cost) == {*"ABCD", "fronts"}
     audit = json.loads((duel.folder / "audit.json").read_text("utf-8"))

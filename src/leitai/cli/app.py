@@ -407,6 +407,24 @@ def judge(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the pages; else the run's.")
+    ] = None,
+) -> None:
+    """Make report.html and report.md of a finished run again, from its files alone.
+
+    Example:
+
+        leitai report runs/demo
+    """
+    from leitai.cli.reporting import report as write
+
+    write(run, out)
+
+
+@app.command()
 def doctor(data_root: DataRoot = None) -> None:
     """Say what this machine has and whether everything needed is there.
 

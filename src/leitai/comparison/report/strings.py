@@ -18,7 +18,46 @@ _TABLE: dict[str, tuple[str, str]] = {
     "trained_in": ("trained in {time}", "训练 {time}"),
     "interval_at": ("{level} interval", "{level} 置信区间"),
     "difference_ab": ("Difference A − B", "差值 A − B"),
+    "best": ("{name} is the best", "{name} 最好"),
+    "equivalent_many": ("Equivalent", "领先者等效"),
+    "kind_endpoint": ("endpoint", "接口"),
+    "kind_transformers": ("transformers model", "transformers 模型"),
+    "kind_reference": ("reference row", "参照行"),
     # scores
+    "difference": ("Difference", "差值"),
+    "pair": ("Pair", "对比"),
+    "ranking": ("Ranking", "排名"),
+    "pairs_matrix": ("Row minus column", "行减列"),
+    "first_side": ("first better", "前者更好"),
+    "second_side": ("second better", "后者更好"),
+    # evidence
+    "evidence": ("Evidence over the items", "证据随题目的累积"),
+    "evidence_stopped": ("decided at {at} of {planned} items", "共 {planned} 题，第 {at} 题时判定"),
+    "evidence_open": ("open after {at} of {planned} items", "{planned} 题中问了 {at} 题仍未定"),
+    "log_e": ("log e-value; dashed: 1 / alpha", "e 值的对数；虚线为 1 / alpha"),
+    "items_asked": ("items asked", "已问题数"),
+    "tradeoff": ("Quality and cost", "质量与成本"),
+    "tradeoff_intro": (
+        "Up is better, left is cheaper. The line joins the front: no other is as good for less.",
+        "越高越好，越左越省。连线为前沿：没有其他模型能以更低成本达到同样质量。",
+    ),
+    "seconds_per_item": ("seconds per item", "每题秒数"),
+    "money": ("money ({currency})", "费用（{currency}）"),
+    "answer_tokens": ("Tokens read and written", "读写词元数"),
+    "calibration": ("Calibration", "校准"),
+    "calibration_intro": (
+        "How often answers are right that were given with so much probability; on the dashed line, "
+        "as often as promised. ECE: mean distance from it, in ten bins.",
+        "以某一概率给出的回答实际有多少正确；落在虚线上即名实相符。"
+        "ECE 为与虚线的平均距离，分十箱。",
+    ),
+    "share_right": ("share right", "正确率"),
+    "probability": ("probability of the answer", "回答的概率"),
+    "arms": ("Ways of asking and seeds", "提问方式与种子"),
+    "arm": ("Arm", "分支"),
+    "further": ("Further measures", "其他指标"),
+    "reasoning": ("Reasoning", "推理过程"),
+    "filter_differ": ("They differ", "有分歧"),
     "scores": ("Scores", "成绩"),
     "scores_intro": (
         "Dots are the measured values, whiskers their {level} intervals. The second "
@@ -34,8 +73,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "alone_hint": ("A : B", "A : B"),
     "p_adjusted": ("p (Holm)", "p 值（Holm）"),
     "result": ("Result", "结论"),
-    "a_better_short": ("A better", "A 更好"),
-    "b_better_short": ("B better", "B 更好"),
+    "better_short": ("{key} better", "{key} 更好"),
     "equivalent_short": ("equivalent", "等效"),
     "undecided_short": ("undecided", "未定"),
     "about_more": ("about {more} more items", "约需再加 {more} 题"),
@@ -50,9 +88,9 @@ _TABLE: dict[str, tuple[str, str]] = {
         "“全部题目”以下的子集仅供描述，未作多重比较校正。",
     ),
     "unparsed_note": (
-        "Answers that could not be read count as wrong: A {a}, B {b}. Had all of them been right: "
-        "A {best_a}, B {best_b}.",
-        "无法识别的回答按错误计：A {a}，B {b}。若它们全部正确：A {best_a}，B {best_b}。",
+        "Answers that could not be read count as wrong: {counts}. Had all of them been right: "
+        "{best}.",
+        "无法识别的回答按错误计：{counts}。若它们全部正确：{best}。",
     ),
     # learning
     "learning": ("Learning curves", "学习曲线"),
