@@ -14,9 +14,9 @@ from leitai.comparison.suites.article.causality import both_ways, reach_of_a_tok
 from leitai.comparison.suites.article.findings import (
     Finding,
     adjusted,
+    compared,
     fact,
     sign_of,
-    tested,
     verdict_of,
 )
 from leitai.comparison.suites.article.page import render_markdown, render_page
@@ -72,10 +72,10 @@ def test_the_place_that_is_changed_does_not_matter():
 def test_signs_and_verdicts():
     better, worse = np.full((30, 3), 1.0), np.zeros((30, 3))
     better[0] = 0.5
-    found = tested(NAME, better, worse)
+    found = compared(NAME, better, worse)
     assert found.low < found.value < found.high
     assert sign_of(found, found.p) == "for"
-    assert sign_of(tested(NAME, worse, better), found.p) == "against"
+    assert sign_of(compared(NAME, worse, better), found.p) == "against"
     assert sign_of(found, 0.05) == "open"
     assert sign_of(fact(NAME, 1.0), None) is None
     assert verdict_of(["for", None, "for"]) == "supported"
@@ -123,8 +123,15 @@ def test_the_best_rate_is_that_of_the_parabola():
     assert _optimum(places, losses) == pytest.approx([2.6, 3.4, 4.9, 0.0, 6.0])
 
 
-# The last one measures the machine's rates for forecasts, which takes longer than all the others.
-@pytest.mark.parametrize("claim", [c.id for c in CLAIMS if c.id != "size-cost"])
+# The cost by size measures the machine's rates for forecasts, which takes longer than all others.
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param(c.id, marks=[pytest.mark.slow] if c.id == "learning-rate" else [])
+        for c in CLAIMS
+        if c.id != "size-cost"
+    ],
+)
 def test_every_experiment_runs_and_is_not_repeated(run, claim, monkeypatch):
     first = run_article(run, only=[claim], settings=TINY).table
     entry = next(c for c in first["claims"] if c["id"] == claim)

@@ -1,7 +1,7 @@
 """Claim 3: with few labels, is training a part better than training everything?"""
 
 from leitai.comparison.suites.article.bench import Bench
-from leitai.comparison.suites.article.findings import Finding, described, tested
+from leitai.comparison.suites.article.findings import Finding, compared, described
 from leitai.comparison.suites.article.tuning import accuracy, adapted
 from leitai.comparison.wording import Bilingual
 
@@ -19,5 +19,5 @@ def measure(bench: Bench) -> list[Finding]:
     for method, name in PARTS.items():
         scores = accuracy(bench, adapted(bench, method))
         over = Bilingual(f"{name.en} over {FULL.en}", f"{name.zh}相对于{FULL.zh}")
-        findings += [described(name, scores, "accuracy"), tested(over, scores, full, "accuracy")]
+        findings += [described(name, scores, "accuracy"), compared(over, scores, full, "accuracy")]
     return findings

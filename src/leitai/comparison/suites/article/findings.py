@@ -49,7 +49,7 @@ class Finding:
         return cls(**{**value, "name": Bilingual(**value["name"])})
 
 
-def tested(name: Bilingual, better: Array, worse: Array, unit: str = "") -> Finding:
+def compared(name: Bilingual, better: Array, worse: Array, unit: str = "") -> Finding:
     """Compare two ways on the same items and seeds; the claim says that `better` scores higher.
 
     The interval and p hold for new items and new seeds (`statistics.across_arms`).

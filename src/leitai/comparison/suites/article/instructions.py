@@ -2,7 +2,7 @@
 
 from leitai.adapters.method import Full
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
-from leitai.comparison.suites.article.findings import Finding, described, tested
+from leitai.comparison.suites.article.findings import Finding, compared, described
 from leitai.comparison.suites.article.languages import reader, reading
 from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource
@@ -36,7 +36,7 @@ def measure(bench: Bench) -> list[Finding]:
         described(Bilingual("plain text alone", "只读过纯文本"), before, "chrF"),
         described(Bilingual("plain text for longer", "再读同样步数的纯文本"), more, "chrF"),
         described(Bilingual("after instruction tuning", "指令微调之后"), after, "chrF"),
-        tested(
+        compared(
             Bilingual(
                 "replies: instruction tuning over as many steps of plain text",
                 "回复：指令微调相对于同样步数的纯文本",

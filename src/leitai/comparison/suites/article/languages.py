@@ -7,7 +7,7 @@ import numpy as np
 
 from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
-from leitai.comparison.suites.article.findings import Finding, described, tested
+from leitai.comparison.suites.article.findings import Finding, compared, described
 from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource, Row
 from leitai.evaluation import BitsPerByte
@@ -56,7 +56,7 @@ def measure(bench: Bench) -> list[Finding]:
             name = Bilingual(f"{family}'s tokenizer, {word.en}", f"{family} 的分词器，{word.zh}")
             findings.append(described(name, scores, "characters/token"))
         ahead, behind = (qwen, llama) if language == "zh" else (llama, qwen)
-        findings.append(tested(_name("tokenizer", language), ahead, behind, "characters/token"))
+        findings.append(compared(_name("tokenizer", language), ahead, behind, "characters/token"))
     for language, word in LANGUAGES.items():
         qwen, llama = (
             over_seeds([by_group(bench.ask(m, TASK, texts), language) for m in side])
@@ -66,7 +66,7 @@ def measure(bench: Bench) -> list[Finding]:
             name = Bilingual(f"{family}, {word.en} text", f"{family}，{word.zh}文本")
             findings.append(described(name, scores, "bits/byte"))
         ahead, behind = (qwen, llama) if language == "zh" else (llama, qwen)
-        findings.append(tested(_name("text", language), -ahead, -behind, "bits/byte"))
+        findings.append(compared(_name("text", language), -ahead, -behind, "bits/byte"))
     return findings
 
 

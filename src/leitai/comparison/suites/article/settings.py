@@ -42,7 +42,7 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """The form that goes into JSON."""
-        return asdict(self)
+        return asdict(self) | {"sweep_rates": list(self.sweep_rates)}
 
 
 METHODS: dict[str, tuple[AnyMethod, tuple[float, ...]]] = {

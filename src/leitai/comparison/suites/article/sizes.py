@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from leitai.comparison.suites.article.bench import Bench
-from leitai.comparison.suites.article.findings import Finding, fact, tested
+from leitai.comparison.suites.article.findings import Finding, compared, fact
 from leitai.comparison.wording import Bilingual
 
 SIZES = ("llama3-nano", "llama3-micro")
@@ -29,7 +29,7 @@ def measure(bench: Bench) -> list[Finding]:
         "time of a training step, larger over smaller, as a power of two",
         "一步训练的时间，大模型与小模型之比，以 2 为底的对数",
     )
-    findings.append(tested(name, large, small, "log2"))
+    findings.append(compared(name, large, small, "log2"))
     planned = bench.measure("sizes-planned", {"models": list(PUBLISHED)}, _planned)
     rows = planned["rows"]
     for row in rows:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leitai.comparison.suites.article.bench import Bench, Model
-from leitai.comparison.suites.article.findings import Finding, described, fact, tested
+from leitai.comparison.suites.article.findings import Finding, compared, described, fact
 from leitai.comparison.suites.article.instructions import answerer
 from leitai.comparison.suites.article.tuning import accuracy, few_label_spec
 from leitai.comparison.wording import Bilingual
@@ -26,7 +26,7 @@ def measure(bench: Bench) -> list[Finding]:
         described(ON, stopped, "accuracy"),
         described(OFF, whole, "accuracy"),
         fact(Bilingual("share of the steps that it took", "所用步数的比例"), steps),
-        tested(
+        compared(
             Bilingual("stopping early over going on", "提前停止相对于训练到底"),
             stopped,
             whole,
