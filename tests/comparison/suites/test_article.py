@@ -20,6 +20,7 @@ from leitai.comparison.suites.article.findings import (
     verdict_of,
 )
 from leitai.comparison.suites.article.page import render_markdown, render_page
+from leitai.comparison.suites.article.languages import _parted
 from leitai.comparison.suites.article.rates import _optimum
 from leitai.comparison.wording import Bilingual
 from leitai.evaluation import ItemRecord
@@ -113,8 +114,16 @@ def test_groups_keep_the_ratio_of_sums():
         record("3", "b", "zh", 1.0, 6.0),
     ]
     assert by_group(records).mean() == pytest.approx(9 / 18)
-    assert by_group(records, "zh").mean() == pytest.approx(4 / 8)
     assert len(by_group(records)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "first"), [("where is it", "where"), ("我的订单", "我"), ("查 order 12", "查")]
+)
+def test_a_text_is_measured_after_its_first_word(text, first):
+    parted = _parted(text)
+    assert parted["context"] == first
+    assert parted["context"] + parted["continuation"] == text
 
 
 def test_the_best_rate_is_that_of_the_parabola():

@@ -194,19 +194,17 @@ class Bench:
         return found
 
 
-def by_group(records: Sequence[ItemRecord], language: str | None = None) -> Array:
+def by_group(records: Sequence[ItemRecord]) -> Array:
     """Return one score for each utterance, so that its two languages are not taken for two items.
 
     The mean of what is returned is the ratio of the sums of numerators and denominators.
 
     Args:
         records: in any order; groups come out sorted.
-        language: only items in this language.
     """
-    kept = [r for r in records if language is None or language in r.slices]
-    groups = sorted({r.group or r.id for r in kept})
+    groups = sorted({r.group or r.id for r in records})
     sums = {group: [0.0, 0.0] for group in groups}
-    for r in kept:
+    for r in records:
         sums[r.group or r.id][0] += r.numerator
         sums[r.group or r.id][1] += r.denominator
     table = np.array([sums[group] for group in groups])
