@@ -19,8 +19,8 @@ from leitai.comparison.suites.article.findings import (
     sign_of,
     verdict_of,
 )
-from leitai.comparison.suites.article.page import render_markdown, render_page
 from leitai.comparison.suites.article.languages import _parted
+from leitai.comparison.suites.article.page import render_markdown, render_page
 from leitai.comparison.suites.article.rates import _optimum
 from leitai.comparison.wording import Bilingual
 from leitai.evaluation import ItemRecord
