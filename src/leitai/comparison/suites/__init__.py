@@ -1,0 +1,1 @@
+"""Ready-made series of experiments, each of which ends in a table."""

@@ -1,0 +1,97 @@
+"""Claim 5: must the learning rate be smaller for larger models?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leitai.adapters.method import Full
+from leitai.comparison.statistics.resampling import Array, Distribution, resampled_totals
+from leitai.comparison.suites.article.bench import Bench, by_group
+from leitai.comparison.suites.article.findings import ALPHA, Finding, fact
+from leitai.comparison.wording import Bilingual
+from leitai.data import DataSource
+from leitai.evaluation import BitsPerByte
+from leitai.training.spec import AdaptSpec
+
+SIZES = ("llama3-nano", "llama3-micro")
+SEEDS = (1, 2)
+RESAMPLES = 1999
+TASK = BitsPerByte(name="sweep", kind="bits_per_byte", data=DataSource(set="bookshop"))
+
+
+def measure(bench: Bench) -> list[Finding]:
+    """Sweep the rate for two sizes; how far apart are the best ones, in factors of two?"""
+    rates = bench.settings.sweep_rates
+    bits = [_sweep(bench, preset) for preset in SIZES]  # [utterances, rates] each
+    small, large = (_described(preset, rates, b) for preset, b in zip(SIZES, bits, strict=True))
+    both = np.concatenate(bits, axis=1)
+
+    def gap(sums: Array) -> Array:
+        halves = sums[:, : len(rates)], sums[:, len(rates) :]
+        low, high = (_optimum(np.log2(rates), half) for half in halves)
+        return low - high
+
+    whole = both.sum(axis=0)
+    found = Distribution(
+        value=float(gap(whole[None])[0]),
+        replicates=np.sort(gap(resampled_totals(both, RESAMPLES, 0))),
+        jackknife=gap(whole - both),
+    )
+    low, high = found.interval(ALPHA)
+    name = Bilingual(
+        "best rate of the smaller over that of the larger, as a power of two",
+        "小模型最佳学习率与大模型之比，以 2 为底的对数",
+    )
+    p = min(1.0, 2 * min(found.p_above(0), found.p_below(0)))
+    return [*small, *large, Finding(name, found.value, "log2", low, high, p)]
+
+
+def _sweep(bench: Bench, preset: str) -> Array:
+    """Bits per byte of held-out intents under each rate, seeds averaged, [utterances, rates]."""
+    rows = bench.training(bench.intents)
+    items = bench.held_out(bench.intents)
+    columns = []
+    for rate in bench.settings.sweep_rates:
+        spec = AdaptSpec(
+            method=Full(),
+            max_steps=bench.settings.sweep_steps,
+            batch_rows=16,
+            learning_rate=rate,
+            weight_decay=0.1,
+            patience=None,
+        )
+        models = [
+            bench.teach(f"sweep-{preset}-{rate:g}-{s}", bench.scratch(preset, s), rows, [], spec, s)
+            for s in SEEDS
+        ]
+        scores = [by_group(bench.ask(model, TASK, items)) for model in models]
+        columns.append(np.mean(scores, axis=0))
+    return np.stack(columns, axis=1)
+
+
+def _described(preset: str, rates: Sequence[float], bits: Array) -> list[Finding]:
+    return [
+        fact(Bilingual.same(f"{preset}, {rate:g}"), float(value), "bits/byte")
+        for rate, value in zip(rates, bits.mean(axis=0), strict=True)
+    ]
+
+
+def _optimum(places: Array, losses: Array) -> Array:
+    """Return where a parabola through the best place and its neighbours is lowest.
+
+    At an edge it is the edge: the sweep then says only that the best is there or beyond.
+
+    Args:
+        places: of the sweep, evenly spaced, [K].
+        losses: [R, K].
+    """
+    best = losses.argmin(axis=1)
+    inner = np.clip(best, 1, len(places) - 2)
+    rows = np.arange(len(losses))
+    left, middle, right = (losses[rows, inner + step] for step in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1.0), 0.0)
+    found: Array = np.where(
+        best == inner, places[inner] + shift * (places[1] - places[0]), places[best]
+    )
+    return found

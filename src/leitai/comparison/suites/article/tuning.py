@@ -1,0 +1,57 @@
+"""Teaching a small base model intents from few labels, with a learning rate chosen for the method.
+
+The base has learnt the shop's replies (`instructions.py`), as a published chat model has learnt to
+answer before anyone adapts it.
+"""
+
+from leitai.comparison.statistics.resampling import Array
+from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
+from leitai.comparison.suites.article.instructions import answerer
+from leitai.comparison.suites.article.settings import METHODS
+from leitai.data import DataSource
+from leitai.evaluation import Classification
+from leitai.training.spec import AdaptSpec
+
+TASK = Classification(name="intents", kind="classification", data=DataSource(set="bookshop"))
+
+
+def few_label_spec(method: str, rate: float, epochs: int) -> AdaptSpec:
+    """How intents are learnt from few labels."""
+    return AdaptSpec(
+        method=METHODS[method][0],
+        epochs=epochs,
+        batch_rows=16,
+        learning_rate=rate,
+        weight_decay=0.01,
+        patience=None,
+    )
+
+
+def adapt(bench: Bench, method: str, rate: float, seed: int) -> Model:
+    """Adapt the base by a method under one rate; labels drawn, order and start by the seed."""
+    return bench.teach(
+        f"few-{method}-{rate:g}-{seed}",
+        answerer(bench),
+        bench.few(seed),
+        bench.held_out(bench.intents, "validation"),
+        few_label_spec(method, rate, bench.settings.few_epochs),
+        seed,
+    )
+
+
+def best_rate(bench: Bench, method: str) -> float:
+    """Choose the rate whose validation loss is the lowest under the first seed."""
+    rates = METHODS[method][1]
+    return min(rates, key=lambda rate: float(adapt(bench, method, rate, 1).result["best_loss"]))
+
+
+def adapted(bench: Bench, method: str) -> list[Model]:
+    """Adapt under the chosen rate with every seed."""
+    rate = best_rate(bench, method)
+    return [adapt(bench, method, rate, seed) for seed in range(1, bench.settings.seeds + 1)]
+
+
+def accuracy(bench: Bench, models: list[Model]) -> Array:
+    """Ask all models the held-out intents: accuracy, [utterances, seeds]."""
+    items = bench.held_out(bench.intents)
+    return over_seeds([by_group(bench.ask(m, TASK, items, bench.labels)) for m in models])
