@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from leitai.cli.app import app
 from leitai.comparison.duel import compare
 from leitai.comparison.report.calibration import bins_of, calibration_error
-from leitai.comparison.report.tradeoffs import front_of
 
 
 @pytest.fixture
@@ -39,11 +38,3 @@ def test_calibration_error_of_known_answers():
     sure = [(0.95, True)] * 8 + [(0.95, False)] * 2
     assert calibration_error(bins_of(sure)) == pytest.approx(0.15)
     assert calibration_error(bins_of([(1.0, True), (0.0, False)])) == 0.0
-
-
-def test_the_front_leaves_out_who_is_beaten():
-    scores = {"A": 0.9, "B": 0.8, "C": 0.7, "D": 0.9}
-    slices = [{"scores": {key: {"value": value} for key, value in scores.items()}}]
-    costs = {"A": 5.0, "B": 2.0, "C": 3.0, "D": 6.0}
-    assert front_of({"slices": slices, "higher_is_better": True}, costs) == ("A", "B")
-    assert front_of({"slices": slices, "higher_is_better": False}, costs) == ("B", "C")

@@ -176,7 +176,7 @@ def test_markdown_says_the_same_in_both_languages(data, tmp_path):
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         bars = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(bars) == 1
-    assert len(rows) == 2 * (2 * 5 + 12 + 6)
+    assert len(rows) == 2 * (4 + 2 * 5 + 12 + 6)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,21 @@
 
 import re
 
+from leitai.comparison.report.arms import ArmRow, ComponentRow, arm_rows, component_rows
 from leitai.comparison.report.costing import cost_rows
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.describing import SIGNS, notes
+from leitai.comparison.report.overview import OverviewRow, overview
 from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
-from leitai.comparison.report.views import Cell, TaskView, from_verdict, headline, task_views
+from leitai.comparison.report.views import (
+    Cell,
+    TaskView,
+    choice,
+    from_verdict,
+    headline,
+    task_views,
+)
 from leitai.comparison.wording import Bilingual
 
 
@@ -35,12 +44,22 @@ class _Writer:
             f"# {self.say(headline(data))}",
             self.say(from_verdict(data, "reason")),
             self.word("how_sure") + self.word("colon") + self.say(from_verdict(data, "certainty")),
-            f"## {self.word('scores')}",
         ]
-        for task in task_views(data):
+        if (taken := choice(data)) is not None:
+            blocks.append(self.word("take") + self.word("colon") + self.say(taken))
+        tasks = task_views(data)
+        if rows := overview(data, tasks):
+            blocks += [f"## {self.word('overview')}", self.overview(rows)]
+        blocks.append(f"## {self.word('scores')}")
+        for task in tasks:
             blocks += [self.title(task), self.scores(task)]
             if task.unparsed:
                 blocks.append(self.say(task.unparsed))
+        if arms := arm_rows(data):
+            blocks += [f"## {self.word('arms')}", self.word("arms_intro"), self.arms(arms)]
+            if found := component_rows(data):
+                blocks += [f"### {self.word('components')}", self.say(found[0])]
+                blocks.append(self.components(found[1]))
         if (search := search_view(data)) is not None:
             blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
@@ -89,6 +108,53 @@ class _Writer:
 
     def aside(self, text: str) -> str:
         return f"（{text}）" if self.language == "zh" else f" ({text})"
+
+    def overview(self, rows: list[OverviewRow]) -> str:
+        lines = []
+        for row in rows:
+            arrow = "↑" if row.higher_is_better else "↓"
+            name = f"{escape(row.name)} · {self.say(row.metric)} {arrow}"
+            cells = [
+                f"**{self.cell(cell)}**" if key in row.best else self.cell(cell)
+                for key, cell in row.cells.items()
+            ]
+            told = []
+            if row.result is not None:
+                told = [escape(f"A {row.sign} B") + self.aside(self.say(row.result))]
+            lines.append([name, *cells, *told])
+        head = [self.word("task"), *self.names()]
+        return _table([*head, *[self.word("result")] * (len(self.data.keys) == 2)], lines)
+
+    def arms(self, rows: list[ArmRow]) -> str:
+        pairs = list(rows[0].differences)
+        head = [self.word("arm"), "n", *self.names(), *(p.replace("-", " − ") for p in pairs)]
+        return _table(
+            head,
+            [
+                [
+                    self.say(row.name),
+                    row.n_text,
+                    *(self.cell(row.scores[key]) for key in self.data.keys),
+                    *(self.cell(row.differences[pair]) for pair in pairs),
+                ]
+                for row in rows
+            ],
+        )
+
+    def components(self, rows: list[ComponentRow]) -> str:
+        head = [self.word("pair"), self.word("difference"), "p", self.word("variances")]
+        return _table(
+            head,
+            [
+                [
+                    row.pair.replace("-", " − "),
+                    self.cell(row.difference),
+                    escape(row.p_text),
+                    escape(row.variances),
+                ]
+                for row in rows
+            ],
+        )
 
     def costs(self) -> str:
         rows = []

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from leitai.comparison.report.arms import arm_rows, component_rows
 from leitai.comparison.report.calibration import calibration_views
 from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart
 from leitai.comparison.report.costing import about, cost_rows
@@ -17,6 +18,7 @@ from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.describing import SIGNS, identities, manifest_parts, notes
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.items import pack, safe_json
+from leitai.comparison.report.overview import overview
 from leitai.comparison.report.search import search_view
 from leitai.comparison.report.sequential import evidence_views
 from leitai.comparison.report.strings import STRINGS
@@ -24,16 +26,19 @@ from leitai.comparison.report.svg import tag
 from leitai.comparison.report.tradeoffs import tradeoff_views
 from leitai.comparison.report.views import (
     TaskView,
+    choice,
     from_verdict,
     headline,
     overall_kind,
     task_views,
 )
-from leitai.comparison.wording import Bilingual, level, metric_of
+from leitai.comparison.wording import Bilingual, level
 
 SECTIONS = (
     *(
+        "overview",
         "scores",
+        "arms",
         "learning",
         "search",
         "cost",
@@ -83,7 +88,10 @@ def render_page(data: ReportData) -> str:
     search = search_view(data)
     curves = {key: curve_chart(data.curves[key], key) for key in data.keys}
     tradeoffs, calibrations = tradeoff_views(data), calibration_views(data.tasks)
+    rows = arm_rows(data)
     absent = {
+        *(() if len(tasks) > 1 else ("overview",)),
+        *(() if rows else ("arms",)),
         *(() if search else ("search",)),
         *(() if tradeoffs else ("tradeoff",)),
         *(() if calibrations else ("calibration",)),
@@ -95,17 +103,16 @@ def render_page(data: ReportData) -> str:
         "tradeoffs": tradeoffs,
         "calibrations": calibrations,
         "ranking": data.verdict["overall"].get("ranking", []),
-        "arms": [
-            (part.get("arm", part.get("seed")), part)
-            for part in (*(data.verdict.get("arms") or ()), *(data.verdict.get("seeds") or ()))
-        ],
-        "value": metric_of(deciding.raw["metric"]).unit.value,
+        "arms": rows,
+        "components": component_rows(data),
+        "overview": overview(data, tasks),
         "level": level(data.verdict["alpha"]),
         "verdict": {
             "kind": overall_kind(data),
             "headline": headline(data),
             "reason": _tied(from_verdict(data, "reason")),
             "certainty": from_verdict(data, "certainty"),
+            "choice": choice(data),
             "metric": deciding.metric,
             "cards": [
                 {

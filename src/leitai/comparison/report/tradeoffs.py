@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from leitai.comparison.choice import front_of
 from leitai.comparison.report.charts import WIDE, in_both_widths
 from leitai.comparison.report.costing import short_count
 from leitai.comparison.report.data import ReportData
@@ -42,7 +43,7 @@ def tradeoff_views(data: ReportData) -> list[TradeoffView]:
         if len(known) < 2:
             continue
         name = STRINGS[key].format(currency=next(iter(currencies), None) or "")
-        front = front_of(task, known)
+        front = tuple(front_of(task, list(known), known))
         views.append(
             TradeoffView(
                 name=name,
@@ -52,22 +53,6 @@ def tradeoff_views(data: ReportData) -> list[TradeoffView]:
             )
         )
     return views
-
-
-def front_of(task: Mapping[str, Any], costs: Mapping[str, float]) -> tuple[str, ...]:
-    """Keys that no other equals or beats in the score at a lower cost, nor beats at the same."""
-    sign = 1 if task["higher_is_better"] else -1
-    scores = {k: sign * task["slices"][0]["scores"][k]["value"] for k in costs}
-
-    def beaten(key: str) -> bool:
-        return any(
-            scores[k] >= scores[key]
-            and costs[k] <= costs[key]
-            and (scores[k], costs[k]) != (scores[key], costs[key])
-            for k in costs
-        )
-
-    return tuple(key for key in costs if not beaten(key))
 
 
 def _chart(

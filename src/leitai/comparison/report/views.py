@@ -101,6 +101,12 @@ def from_verdict(data: ReportData, key: str) -> Bilingual:
     return Bilingual(**data.verdict["overall"][key])
 
 
+def choice(data: ReportData) -> Bilingual | None:
+    """Who to take, given what each costs, and why; None where the verdict does not say."""
+    found = data.verdict["overall"].get("choice")
+    return None if not found else Bilingual(**found["why"])
+
+
 def task_views(data: ReportData) -> list[TaskView]:
     """All tasks, the primary one first."""
     tasks = sorted(data.verdict["tasks"], key=lambda task: not task["primary"])
