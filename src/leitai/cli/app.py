@@ -432,12 +432,13 @@ def judge(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished compare runs.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the pages; else the run's.")
+        Path | None,
+        typer.Option("--out", help="Folder for the pages; else the run's, or ./report."),
     ] = None,
 ) -> None:
-    """Make report.html and report.md of a finished run again, from its files alone.
+    """Make report.html and report.md of finished runs, side by side where there are several.
 
     Example:
 
@@ -445,7 +446,7 @@ def report(
     """
     from leitai.cli.reporting import report as write
 
-    write(run, out)
+    write(runs, out)
 
 
 @app.command()

@@ -54,6 +54,8 @@ SECTIONS = (
 SCRIPT_WORDS = (
     "theme",
     "task",
+    "slice",
+    "slice_all",
     "search_hint",
     "filter_differ",
     "reasoning",

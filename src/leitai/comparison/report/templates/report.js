@@ -73,7 +73,7 @@
   const PAGE = 20;
   const LONG = 420;
   const LINES = 8;
-  const state = { task: 0, filter: null, query: "", page: 0 };
+  const state = { task: 0, filter: null, query: "", slice: "", page: 0 };
   const box = (id) => document.getElementById(`items-${id}`);
 
   const ahead = (task, row) => (task.higher ? 1 : -1) * (row[6] - row[10]);
@@ -181,10 +181,23 @@
     return item;
   };
 
+  const fillSlices = (task) => {
+    const labels = [...new Set(task.rows.flatMap((row) => row[1]))].sort();
+    const options = labels.map((label) => new Option(label, label));
+    box("slice").replaceChildren(new Option(say("slice_all"), ""), ...options);
+    box("slice").value = state.slice;
+    box("slice").hidden = labels.length === 0;
+  };
+
   const render = () => {
     const task = tasks[state.task];
     const filters = filtersOf(task);
-    const hits = state.query ? task.rows.filter((r) => haystack(r).includes(state.query)) : task.rows;
+    const hits = task.rows.filter(
+      (row) =>
+        (!state.slice || row[1].includes(state.slice)) &&
+        (!state.query || haystack(row).includes(state.query)),
+    );
+    fillSlices(task);
     const groups = Object.entries(filters).map(([key, test]) => [
       key,
       hits.filter((row) => test(task, row)),
@@ -232,7 +245,11 @@
     const picker = box("task");
     picker.append(...tasks.map((task, i) => new Option(task.task, String(i))));
     picker.addEventListener("change", () => {
-      Object.assign(state, { task: Number(picker.value), filter: null, page: 0 });
+      Object.assign(state, { task: Number(picker.value), filter: null, slice: "", page: 0 });
+      render();
+    });
+    box("slice").addEventListener("change", () => {
+      Object.assign(state, { slice: box("slice").value, page: 0 });
       render();
     });
     let waiting = 0;
