@@ -234,12 +234,14 @@ def test_an_endpoint_without_prompt_probabilities_only_writes(served, tiny, tmp_
 
 
 RUN = """
+import signal
 import sys
 from pathlib import Path
 from leitai.data.bookshop import rows
 from leitai.evaluation.asking import Prompting
 from leitai.evaluation.respondents.endpoint import EndpointSpec
 from leitai.evaluation.respondents.endpoint.respondent import Endpoint
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 url, model, ledger, limit = sys.argv[1:]
 items = [row for row in rows("intents") if row.split == "test"][:8]
 spec = EndpointSpec(url=url, model=model, concurrency=2)

@@ -97,7 +97,8 @@ def test_training_memory_is_what_a_plan_says(method):
     plan = training_memory(config, task, "bfloat16", round_machine(), checkpointing=True)
     found = resources("q", config, Workload(context=1024, batch=2))
     size = found.full_bytes if method == Full() else found.lora_bytes
-    assert size == sum(plan.values())
+    # a figure for any machine leaves out what only this kind of machine needs beside it
+    assert size == sum(plan.values()) - plan["code of products"]
     assert found.full_bytes > 18 * found.parameters - 2 * 151_936 * 1536 > found.lora_bytes
 
 
