@@ -94,7 +94,8 @@ def leitai_train(job: Job, *, share: bool = True) -> Job:
     )
     apply_method(decoder, Full() if full else LoRA(rank=RANK, alpha=ALPHA), SEED)
     decoder.train()
-    batches.plant = partial(plant, share=share)  # type: ignore[assignment]
+    if not share:
+        batches.plant = lambda sequences, share: plant(sequences, share=False)  # type: ignore[assignment]
 
     def row_of(row: dict[str, list[int]]) -> batches.EncodedRow:
         ids, targets = np.asarray(row["ids"]), np.asarray(row["targets"])

@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,7 +15,7 @@ from pydantic import TypeAdapter
 import leitai
 from leitai.adapters import apply_method
 from leitai.adapters.method import AnyMethod, Method
-from leitai.forest import plant
+from leitai.forest import Forest, plant
 from leitai.models import Decoder, load_decoder
 from leitai.training import AdaptSpec, batches
 from leitai.training.batches import EncodedRow, Example
@@ -93,7 +92,7 @@ def train(job: Job, *, share: bool = True, rows_at_once: int | None = None) -> J
         warmup=0.0,
         weight_decay=0.0,
     )
-    planting = mock.patch.object(batches, "plant", partial(plant, share=share))
+    planting = mock.patch.object(batches, "plant", plant if share else _apart)
     with tempfile.TemporaryDirectory() as folder, planting:
         if job["rows"]["warm"]:
             _loop(decoder, _rows(job["rows"]["warm"]), spec, Path(folder, "warm")).run()
@@ -105,6 +104,11 @@ def train(job: Job, *, share: bool = True, rows_at_once: int | None = None) -> J
         "measures": {"tokens_per_second": loop.totals.tokens / watch.seconds},
         "answers": {"losses": losses},
     }
+
+
+def _apart(sequences: Sequence[Any], *, share: bool) -> Forest:
+    """Plant without sharing, whatever the caller would."""
+    return plant(sequences, share=False)
 
 
 def _losses(run: Path) -> list[float]:

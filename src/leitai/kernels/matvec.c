@@ -16,9 +16,12 @@
 #include <immintrin.h>
 #define HAVE_VNNI 1
 #endif
+#if defined(HAVE_VNNI) && defined(__AVX512BF16__)
+#define HAVE_BF16 1
+#endif
 
-/* Places of a thread's share that are read at once. */
-enum { STREAMS = 4, MOST_TOTALS = MOST_VECTORS };
+/* Places of a thread's share that are read at once, and vectors that quantised blocks meet at once. */
+enum { STREAMS = 4, MOST_TOTALS = 8 };
 
 void *leitai_scratch(int slot, size_t bytes) {
     static _Thread_local void *memory[8];
@@ -36,8 +39,12 @@ void *leitai_scratch(int slot, size_t bytes) {
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 Vectors leitai_vectors(const float *values, int64_t count, int64_t cols, int64_t kind, int slot) {
-    Vectors v = {.count = count, .cols = cols, .values = values};
-    if (kind == DENSE_BF16) return v;
+    Vectors v = {.count = count, .cols = cols};
+    if (kind == DENSE_BF16) {
+        v.halves = leitai_scratch(slot, (size_t)(count * cols) * sizeof *v.halves);
+        for (int64_t i = 0; i < count * cols; i++) v.halves[i] = float_to_bf16(values[i]);
+        return v;
+    }
     v.size = group_size(kind);
     v.groups = (cols + v.size - 1) / v.size;
     size_t integers = aligned((size_t)(count * v.groups * v.size));
@@ -72,31 +79,82 @@ Vectors leitai_vectors(const float *values, int64_t count, int64_t cols, int64_t
     return v;
 }
 
-/* out[i] = the sum of w[i * step + k] * x[k], for `rows` rows, which the compiler knows. The order of
- * a row's sum does not depend on `rows`. */
-static inline __attribute__((always_inline)) void dense_dots(
-    const bfloat16 *w, int64_t step, const float *x, int64_t cols, float *out, const int rows) {
-    int64_t k = 0;
-    for (int i = 0; i < rows; i++) out[i] = 0.0f;
-#ifdef HAVE_VNNI
-    __m512 sums[STREAMS][2];
-    for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = _mm512_setzero_ps();
-    for (; k + 32 <= cols; k += 32)
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < 2; j++) {
-                const bfloat16 *at = w + i * step + k + 16 * j;
-                __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at));
-                __m512 value = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-                sums[i][j] = _mm512_fmadd_ps(value, _mm512_loadu_ps(x + k + 16 * j), sums[i][j]);
-            }
-    for (int i = 0; i < rows; i++)
-        out[i] = _mm512_reduce_add_ps(_mm512_add_ps(sums[i][0], sums[i][1]));
-#endif
+/* Rows and vectors of a tile, whose sums stay in registers. */
+enum { TILE = 4 };
+
+#ifdef HAVE_BF16
+static inline __attribute__((always_inline)) __m512bh halves_at(
+    const bfloat16 *from, const int whole, __mmask32 some) {
+    return (__m512bh)(whole ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi16(some, from));
+}
+
+/* Add the products of 32 columns, or, if not `whole`, of `some` of them. `ahead`: fetch the same
+ * columns of the rows that come next, because further vectors find this one's rows in the cache and
+ * leave the memory idle. */
+static inline __attribute__((always_inline)) void add_products(
+    const bfloat16 *w, int64_t step, const bfloat16 *x, int64_t cols, __m512 sums[TILE][TILE],
+    const int rows, const int count, const int ahead, const int whole, __mmask32 some) {
+    __m512bh weights[TILE];
     for (int i = 0; i < rows; i++) {
-        float sum = out[i];
+        weights[i] = halves_at(w + i * step, whole, some);
+        if (ahead) _mm_prefetch((const char *)(w + i * step + cols), _MM_HINT_T0);
+    }
+    for (int m = 0; m < count; m++) {
+        __m512bh vector = halves_at(x + m * cols, whole, some);
+        for (int i = 0; i < rows; i++)
+            sums[m][i] = _mm512_dpbf16_ps(sums[m][i], weights[i], vector);
+    }
+}
+#endif
+
+/* out[m, i] = the sum of w[i * step + k] * x[m * cols + k], for `rows` rows and `count` vectors, which
+ * the compiler knows. The order of a sum depends on neither. For `ahead` see `add_products`. */
+static inline __attribute__((always_inline)) void dense_tile(
+    const bfloat16 *w, int64_t step, const bfloat16 *x, int64_t cols, float out[TILE][TILE],
+    const int rows, const int count, const int ahead) {
+#ifdef HAVE_BF16
+    __m512 sums[TILE][TILE];
+    for (int m = 0; m < count; m++)
+        for (int i = 0; i < rows; i++) sums[m][i] = _mm512_setzero_ps();
+    int64_t k = 0;
+    for (; k + 32 <= cols; k += 32)
+        add_products(w + k, step, x + k, cols, sums, rows, count, ahead, 1, 0);
+    if (k < cols)
+        add_products(w + k, step, x + k, cols, sums, rows, count, 0, 0, (1u << (cols - k)) - 1);
+    for (int m = 0; m < count; m++)
+        for (int i = 0; i < rows; i++) out[m][i] = _mm512_reduce_add_ps(sums[m][i]);
+#else
+    (void)ahead;
+    for (int m = 0; m < count; m++)
+        for (int i = 0; i < rows; i++) {
+            const bfloat16 *row = w + i * step, *vector = x + m * cols;
+            float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t j = k; j < cols; j++) sum += bf16_to_float(w[i * step + j]) * x[j];
-        out[i] = sum;
+            for (int64_t k = 0; k < cols; k++)
+                sum += bf16_to_float(row[k]) * bf16_to_float(vector[k]);
+            out[m][i] = sum;
+        }
+#endif
+}
+
+/* `rows` rows, `step` apart, times all vectors; out[m * all + i * apart] gets row i's. */
+static inline __attribute__((always_inline)) void dense_rows(
+    const bfloat16 *w, int64_t step, const Vectors *v, float *out, int64_t all, int64_t apart,
+    const int rows) {
+    float sums[TILE][TILE];
+    for (int64_t m = 0; m < v->count; m += TILE) {
+        const bfloat16 *x = v->halves + m * v->cols;
+        int64_t count = v->count - m < TILE ? v->count - m : TILE;
+        switch (count) {
+            case 1: dense_tile(w, step, x, v->cols, sums, rows, 1, 0); break;
+            case 2: dense_tile(w, step, x, v->cols, sums, rows, 2, 0); break;
+            case 3: dense_tile(w, step, x, v->cols, sums, rows, 3, 0); break;
+            default:
+                if (m && m + TILE >= v->count) dense_tile(w, step, x, v->cols, sums, rows, TILE, 1);
+                else dense_tile(w, step, x, v->cols, sums, rows, TILE, 0);
+        }
+        for (int64_t j = 0; j < count; j++)
+            for (int i = 0; i < rows; i++) out[(m + j) * all + i * apart] = sums[j][i];
     }
 }
 
@@ -104,18 +162,11 @@ static void dense_share(
     const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
     const int64_t part = (to - from) / STREAMS;
     const bfloat16 *data = (const bfloat16 *)w->data + from * w->cols;
-    float sums[STREAMS];
     for (int64_t row = 0; row < part; row++)
-        for (int64_t m = 0; m < v->count; m++) {
-            const float *x = v->values + m * w->cols;
-            dense_dots(data + row * w->cols, part * w->cols, x, w->cols, sums, STREAMS);
-            for (int i = 0; i < STREAMS; i++) out[m * w->rows + from + i * part + row] = sums[i];
-        }
-    for (int64_t row = from + STREAMS * part; row < to; row++)
-        for (int64_t m = 0; m < v->count; m++)
-            dense_dots(
-                (const bfloat16 *)w->data + row * w->cols, 0, v->values + m * w->cols, w->cols,
-                out + m * w->rows + row, 1);
+        dense_rows(
+            data + row * w->cols, part * w->cols, v, out + from + row, w->rows, part, STREAMS);
+    for (int64_t row = STREAMS * part; row < to - from; row++)
+        dense_rows(data + row * w->cols, 0, v, out + from + row, w->rows, 0, 1);
 }
 
 #ifdef HAVE_VNNI
@@ -218,7 +269,8 @@ static inline __attribute__((always_inline)) void blocks_into(
     }
 }
 
-static void quantised_share(
+/* At most MOST_TOTALS vectors. */
+static void quantised_few(
     const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
     const int64_t first = from / LANES, blocks = (to - from + LANES - 1) / LANES;
 /* As many streams as leave all sums in registers. */
@@ -242,6 +294,23 @@ static void quantised_share(
 #undef CASE
 }
 
+static void quantised_share(
+    const Matrix *w, const Vectors *v, float *out, int64_t from, int64_t to) {
+    /* What is read again for further vectors must still be in the cache. */
+    const int64_t near = (1 << 18) / (v->groups * v->size) / LANES * LANES;
+    const int64_t step = v->count <= MOST_TOTALS || near < LANES ? to - from : near;
+    for (int64_t start = from; start < to; start += step)
+        for (int64_t m = 0; m < v->count; m += MOST_TOTALS) {
+            Vectors few = *v;
+            few.count = v->count - m < MOST_TOTALS ? v->count - m : MOST_TOTALS;
+            few.integers += m * v->groups * v->size;
+            few.scales += m * v->groups;
+            few.sums += m * v->groups;
+            int64_t end = start + step < to ? start + step : to;
+            quantised_few(w, &few, out + m * w->rows, start, end);
+        }
+}
+
 void leitai_matvec_share(
     const Matrix *w, const Vectors *v, float *out, int thread, int threads) {
     int64_t from, to;
@@ -254,7 +323,7 @@ void leitai_matvec_share(
                 out[m * w->rows + row] += bf16_to_float(w->bias[row]);
 }
 
-/* y[count, rows] = x[count, cols] * matrix^T + bias, x and y in bfloat16, count at most 8. */
+/* y[count, rows] = x[count, cols] * matrix^T + bias, x and y in bfloat16. */
 void leitai_matvec(const Matrix *w, const bfloat16 *x, bfloat16 *y, int64_t count, int threads) {
     float *values = leitai_scratch(0, (size_t)(count * w->cols) * 4);
     float *out = leitai_scratch(1, (size_t)(count * w->rows) * 4);

@@ -5,7 +5,7 @@
 #include "numbers.h"
 
 enum { DENSE_BF16 = 0, INT8 = 1, INT4 = 2 };
-enum { LANES = 16, MOST_VECTORS = 8 };
+enum { LANES = 16 };
 
 /* A weight matrix [rows, cols]. Dense: bfloat16, row-major. Quantised: the weights of 16 rows side
  * by side, so that one vector register holds 4 columns of each and no sum runs across a register;
@@ -17,11 +17,12 @@ typedef struct {
     const bfloat16 *bias; /* [rows], or null */
 } Matrix;
 
-/* Vectors to multiply, [count, cols], and their form for quantised weights: int8 with one scale a
- * group. `sums` are the groups' integer sums, by which the weights' zero point is taken out. */
+/* Vectors to multiply, [count, cols], in the form that a kind of weights wants: bfloat16 for dense
+ * ones; int8 with one scale a group for quantised ones. `sums` are the groups' integer sums, by which
+ * the weights' zero point is taken out. */
 typedef struct {
     int64_t count, cols, groups, size; /* size: columns of a group */
-    const float *values;
+    bfloat16 *halves;
     int8_t *integers; /* [count, groups * size] */
     float *scales;    /* [count, groups] */
     int32_t *sums;    /* [count, groups] */

@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from leitai.kernels.build import entry, library
 
-MOST_VECTORS = 8
+MOST_VECTORS = 32
 """How many vectors the native kernels take; a larger batch is a matrix product."""
 
 GROUP = {8: 64, 4: 32}

@@ -186,15 +186,14 @@ class Decoder(nn.Module):
         """
         if self.score is not None:
             return cast(Tensor, self.score(hidden))
-        if self.lm_head is None:
-            weight = self.head_weight
-            if takes(hidden) and weight.dtype == torch.bfloat16:
-                matrix = describe(len(weight), weight.shape[1], 16, weight, None, None)
-                rows = hidden.reshape(-1, weight.shape[1]).contiguous()
-                return matvec(matrix, rows).view(*hidden.shape[:-1], -1)
-            return linear(hidden, weight)
-        out: Tensor = self.lm_head(hidden)
-        return out
+        if self.lm_head is not None and type(self.lm_head) is not nn.Linear:
+            return cast(Tensor, self.lm_head(hidden))
+        weight = self.head_weight
+        if takes(hidden) and weight.dtype == torch.bfloat16 and weight.is_contiguous():
+            matrix = describe(len(weight), weight.shape[1], 16, weight, None, None)
+            rows = hidden.reshape(-1, weight.shape[1]).contiguous()
+            return matvec(matrix, rows).view(*hidden.shape[:-1], -1)
+        return linear(hidden, weight)
 
 
 def _recomputed(

@@ -275,7 +275,8 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     _add(time, {"attention": streams * middle * per_token / machine.stream}, steps)
     _add(time, {"everything between": config.num_hidden_layers * beyond["call"]}, steps)
     last = seconds_of(head_products(config, dtype, streams), machine)
-    head = max(last, config.vocab_size * config.hidden_size * size * beyond["byte"])
+    head = config.vocab_size * config.hidden_size * size * per_byte
+    head = head if streams <= MOST_VECTORS else last
     _add(time, {"output head": head}, task.new_tokens)
     working = cost.working_bytes_per_token(config, dtype)
     cached = common + streams * BLOCK_TOKENS * blocks_for(math.ceil(whole - common))
