@@ -121,11 +121,9 @@ CLAIMS: tuple[Claim, ...] = (
             "对两种尺寸从随机权重扫描学习率，比较两者最佳值的距离。",
         ),
         Bilingual(
-            _SMALL.en
-            + " Short runs from random weights; the interval holds for new questions, not "
-            "for new seeds; a best rate at the sweep's edge may lie beyond it.",
-            _SMALL.zh + "只是从随机权重开始的短训练；区间针对新问题而非新种子；"
-            "落在边缘的最佳值可能在范围之外。",
+            _SMALL.en + " Short runs from random weights, two seeds; a best rate at "
+            "the sweep's edge may lie beyond it.",
+            _SMALL.zh + "只是从随机权重开始的短训练，两个种子；落在边缘的最佳值可能在范围之外。",
         ),
         rates.measure,
     ),

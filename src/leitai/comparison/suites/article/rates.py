@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from leitai.adapters.method import Full
-from leitai.comparison.statistics.resampling import Array, Distribution, resampled_totals
+from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, by_group
-from leitai.comparison.suites.article.findings import ALPHA, Finding, fact
+from leitai.comparison.suites.article.findings import Finding, compared, fact
 from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource
 from leitai.evaluation import BitsPerByte
@@ -15,39 +15,26 @@ from leitai.training.spec import AdaptSpec
 
 SIZES = ("llama3-nano", "llama3-micro")
 SEEDS = (1, 2)
-RESAMPLES = 1999
 TASK = BitsPerByte(name="sweep", kind="bits_per_byte", data=DataSource(set="bookshop"))
 
 
 def measure(bench: Bench) -> list[Finding]:
     """Sweep the rate for two sizes; how far apart are the best ones, in factors of two?"""
     rates = bench.settings.sweep_rates
-    bits = [_sweep(bench, preset) for preset in SIZES]  # [utterances, rates] each
+    bits = [_sweep(bench, preset) for preset in SIZES]  # [seeds, utterances, rates] each
     small, large = (_described(preset, rates, b) for preset, b in zip(SIZES, bits, strict=True))
-    both = np.concatenate(bits, axis=1)
-
-    def gap(sums: Array) -> Array:
-        halves = sums[:, : len(rates)], sums[:, len(rates) :]
-        low, high = (_optimum(np.log2(rates), half) for half in halves)
-        return low - high
-
-    whole = both.sum(axis=0)
-    found = Distribution(
-        value=float(gap(whole[None])[0]),
-        replicates=np.sort(gap(resampled_totals(both, RESAMPLES, 0))),
-        jackknife=gap(whole - both),
+    smaller, larger = (
+        np.stack([_optimum_by_item(np.log2(rates), seed) for seed in size], axis=1) for size in bits
     )
-    low, high = found.interval(ALPHA)
     name = Bilingual(
         "best rate of the smaller over that of the larger, as a power of two",
         "小模型最佳学习率与大模型之比，以 2 为底的对数",
     )
-    p = min(1.0, 2 * min(found.p_above(0), found.p_below(0)))
-    return [*small, *large, Finding(name, found.value, "log2", low, high, p)]
+    return [*small, *large, compared(name, smaller, larger, "log2")]
 
 
 def _sweep(bench: Bench, preset: str) -> Array:
-    """Bits per byte of held-out intents under each rate, seeds averaged, [utterances, rates]."""
+    """Bits per byte of held-out intents by seed and rate, [seeds, utterances, rates]."""
     rows = bench.training(bench.intents)
     items = bench.held_out(bench.intents)
     columns = []
@@ -64,16 +51,34 @@ def _sweep(bench: Bench, preset: str) -> Array:
             bench.teach(f"sweep-{preset}-{rate:g}-{s}", bench.scratch(preset, s), rows, [], spec, s)
             for s in SEEDS
         ]
-        scores = [by_group(bench.ask(model, TASK, items)) for model in models]
-        columns.append(np.mean(scores, axis=0))
-    return np.stack(columns, axis=1)
+        columns.append([by_group(bench.ask(model, TASK, items)) for model in models])
+    return np.stack([np.array(column) for column in columns], axis=2)
 
 
 def _described(preset: str, rates: Sequence[float], bits: Array) -> list[Finding]:
     return [
         fact(Bilingual.same(f"{preset}, {rate:g}"), float(value), "bits/byte")
-        for rate, value in zip(rates, bits.mean(axis=0), strict=True)
+        for rate, value in zip(rates, bits.mean(axis=(0, 1)), strict=True)
     ]
+
+
+def _optimum_by_item(places: Array, losses: Array) -> Array:
+    """Share the best place out over the items: the jackknife's pseudo-values.
+
+    Their mean is the best place, but for the jackknife's correction of bias, and their spread is
+    what the items contribute to its error (Efron and Tibshirani, 1993, chapter 11).
+
+    Args:
+        places: of the sweep, evenly spaced, [K].
+        losses: [n, K].
+
+    Returns:
+        [n].
+    """
+    count, whole = len(losses), losses.sum(axis=0)
+    left_out = _optimum(places, whole - losses)
+    found: Array = count * _optimum(places, whole[None]) - (count - 1) * left_out
+    return found
 
 
 def _optimum(places: Array, losses: Array) -> Array:
