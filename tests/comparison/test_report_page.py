@@ -11,10 +11,10 @@ from duel_example import example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report import LearningCurve, TaskItems, write_report
 from leitai.comparison.report.items import pack, safe_json
 from leitai.comparison.report.page import render_page
-from leitai.comparison.wording import metric_of
 
 HOSTILE = (
     "</script><script>alert(1)</script><!--<script> ]]> <img src=x onerror=alert(2)> "

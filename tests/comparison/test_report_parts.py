@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leitai.base import LeitaiError
+from leitai.comparison.metric_words import METRICS
 from leitai.comparison.report import CurvePoint, LearningCurve, ReportData, TaskItems, write_report
 from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart, thin_out
 from leitai.comparison.report.costing import short_count
@@ -18,7 +19,7 @@ from leitai.comparison.report.markdown import escape, render_markdown
 from leitai.comparison.report.page import SCRIPT_WORDS
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import Axis, spanning
-from leitai.comparison.wording import METRICS, decimals, level, p_value
+from leitai.comparison.wording import decimals, level, p_value
 
 
 @pytest.fixture(scope="module")

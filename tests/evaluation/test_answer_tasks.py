@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 
 from leitai.base.errors import LeitaiError
 from leitai.base.specfile import load_spec
+from leitai.comparison.metric_words import METRICS
 from leitai.comparison.spec import CompareSpec
-from leitai.comparison.wording import METRICS
 from leitai.data import load_rows
 from leitai.data.wordings import asked
 from leitai.evaluation.asking import Prompting, reference_of

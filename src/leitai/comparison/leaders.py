@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.pairing import pair_name, pairs_of
 from leitai.comparison.reason import certainty_of, reason_of
-from leitai.comparison.wording import Bilingual, level, metric_of, p_value
+from leitai.comparison.wording import Bilingual, level, p_value
 
 _BEST = Bilingual(
     "{winner} is the best of {count} on {task}: {metric} {first}{direction}; the nearest, {other} "

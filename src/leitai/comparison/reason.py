@@ -5,9 +5,10 @@ Both read the rounded numbers of `verdict.json`, so that a sentence never says m
 
 from typing import Any
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.pairing import pair_name
 from leitai.comparison.stopping import BETTING
-from leitai.comparison.wording import Bilingual, decimals, level, metric_of, p_value
+from leitai.comparison.wording import Bilingual, decimals, level, p_value
 
 _NOTE = Bilingual(
     "The overall verdict is the primary task's verdict over all its items. With several tasks the "

@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a metric is to be read; its words are in `leitai.comparison.wording`.
+    """How a metric is to be read; its words are in `leitai.comparison.metric_words`.
 
     Attributes:
         higher_is_better: its direction.

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.views import Cell, cell
-from leitai.comparison.wording import Bilingual, Unit, metric_of, p_value
+from leitai.comparison.wording import Bilingual, Unit, p_value
 
 
 @dataclass(frozen=True, slots=True)

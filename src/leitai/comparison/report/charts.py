@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import CurvePoint, LearningCurve
 from leitai.comparison.report.strings import STRINGS, slice_name
 from leitai.comparison.report.svg import (
@@ -22,7 +23,7 @@ from leitai.comparison.report.svg import (
     spanning,
     tag,
 )
-from leitai.comparison.wording import Bilingual, metric_of
+from leitai.comparison.wording import Bilingual
 
 WIDE, NARROW = 520.0, 340.0
 

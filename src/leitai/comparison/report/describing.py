@@ -5,12 +5,13 @@ from typing import Any
 
 import yaml
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.costing import method_name
 from leitai.comparison.report.data import Contender, ReportData
 from leitai.comparison.report.figures import DASH, bytes_of, count_of
 from leitai.comparison.report.strings import FAMILIES, STRINGS
 from leitai.comparison.statistics.resampling import RESAMPLES
-from leitai.comparison.wording import Bilingual, level, metric_of
+from leitai.comparison.wording import Bilingual, level
 
 SIGNS = {"ok": "✓", "note": "○", "warning": "▲", "refused": "✕"}
 """Signs of an audit finding, readable without colour."""

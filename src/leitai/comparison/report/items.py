@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import Answer, Item, TaskItems
-from leitai.comparison.wording import metric_of
 
 BUDGET = 2_200_000
 """Bytes of item rows in a page, so that the whole file stays under 3 MB."""

@@ -6,11 +6,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.charts import WIDE, in_both_widths, verdict_class
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import Axis, label, line, picture, spanning, tag
-from leitai.comparison.wording import Bilingual, metric_of
+from leitai.comparison.wording import Bilingual
 
 _LEFT = 48.0
 

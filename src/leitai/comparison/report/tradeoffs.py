@@ -7,13 +7,14 @@ from typing import Any
 from markupsafe import Markup
 
 from leitai.comparison.choice import front_of
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.charts import WIDE, in_both_widths
 from leitai.comparison.report.costing import short_count
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import bytes_of, duration_of
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import Axis, label, line, marker, picture, spanning, tag
-from leitai.comparison.wording import Bilingual, metric_of
+from leitai.comparison.wording import Bilingual
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import DASH, count_of
 from leitai.comparison.report.strings import STRINGS, slice_name
-from leitai.comparison.wording import Bilingual, Unit, level, metric_of, p_value
+from leitai.comparison.wording import Bilingual, Unit, level, p_value
 
 
 @dataclass(frozen=True, slots=True)
