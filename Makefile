@@ -16,7 +16,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.core
-	$(PIP) install -c constraints.txt -e '.[test,dev]'
+	$(PIP) install -c constraints.txt -e '.[test,lm-eval,dev]'
 	# The official tokenizers travel in packages whose own dependencies are not needed here.
 	$(PIP) install -c constraints.txt --no-deps dashscope llama-models
 	touch $@

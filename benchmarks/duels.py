@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from page import conditions, described, fill, grid, keep
 from scipy.special import bdtr, ndtri, stdtr
 
+from leitai.comparison.judging import judge
 from leitai.comparison.statistics import compare_binary
 from leitai.comparison.statistics.sequential import EARLY_SHARE, evidence
-from leitai.comparison.verdict import judge
 
 Array = NDArray[np.float64]
 

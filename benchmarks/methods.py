@@ -46,9 +46,9 @@ from leitai.training import AdaptSpec, create_scratch, train
 from leitai.training.spec import LEARNING_RATES
 
 BASES = {"Qwen3 nano": "qwen3-nano", "Llama 3 nano": "llama3-nano"}
-VOCABULARY, BASE_STEPS, BASE_RATE = 3000, 300, 3e-3
+VOCABULARY, BASE_STEPS, BASE_RATE = 3000, 2000, 3e-3
 SEEDS = (0, 1, 2)
-EARLY_TIMES = 4
+EARLY_TIMES = 2
 METHODS_PAGE = PAGE.with_name("methods.md")
 
 
@@ -64,12 +64,13 @@ def make_bases(bench: Bench, rows: Sequence[Row]) -> dict[str, tuple[Path, str]]
         max_steps=BASE_STEPS,
         batch_rows=32,
         learning_rate=BASE_RATE,
-        prompt_weight=0.1,
+        prompt_weight=0.3,
         weight_decay=0.1,
     )
     bases, works = {}, []
     for title, preset in BASES.items():
-        key = hash_value([preset, texts, data_hash(rows), VOCABULARY, BASE_STEPS, BASE_RATE])
+        settings = [VOCABULARY, spec.model_dump(mode="json")]
+        key = hash_value([preset, texts, data_hash(rows), *settings])
         path = bench.runs / f"base-{key[:16]}.json"
 
         def work(preset: str = preset, path: Path = path) -> dict[str, Any]:
@@ -151,6 +152,7 @@ class Study:
                 (*cell, data): [self.run(*cell, data, rates[cell], seed) for seed in SEEDS]
                 for cell in cells
                 for data in rows
+                if CASES[cell[1]].takes(data)
             }
         )
         untouched = self.untouched()
@@ -168,7 +170,7 @@ class Study:
                 title: {
                     "untouched": {data: untouched[title, data] for data in rows},
                     "methods": {
-                        name: {data: found[t, name, data] for data in rows}
+                        name: {d: found[t, name, d] for d in rows if CASES[name].takes(d)}
                         for t, name in cells
                         if t == title
                     },
@@ -253,7 +255,7 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/methods"), help="where runs are kept"
     )
-    parser.add_argument("--steps", type=int, default=24, help="updates of a run")
+    parser.add_argument("--steps", type=int, default=200, help="updates of a run")
     parser.add_argument("--at-once", type=int, default=1, help="runs at a time")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
     parser.add_argument("--save", action="store_true", help="keep the results and write the page")

@@ -46,13 +46,13 @@ def main_table(results: Results) -> str:
         rows.append((base, "(as it is)", "0", *untouched, "", ""))
         for name, cells in found["methods"].items():
             seconds, peaks = (
-                [value for data in names for value in cells[data][measure]]
+                [value for cell in cells.values() for value in cell[measure]]
                 for measure in ("cpu_seconds", "peak_bytes")
             )
             rows.append(
                 (
-                    *(base, CASES[name].title, f"{cells[names[0]]['trainable']:,}"),
-                    *(percent(cells[data]["accuracy"]) for data in names),
+                    *(base, CASES[name].title, f"{next(iter(cells.values()))['trainable']:,}"),
+                    *(percent(cells[d]["accuracy"]) if d in cells else "" for d in names),
                     *(f"{mean(seconds):.1f}", f"{max(peaks) / 1e6:.0f}"),
                 )
             )

@@ -72,12 +72,56 @@ def test_preview_shows_rows_and_counts(leitai, model, tmp_path):
         assert word in said.lower()
 
 
-def test_tokenizers_counts_both_languages(leitai, model, tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("hello there\n你好，世界\n", "utf-8")
-    code, said, _ = leitai("tokenizers", text, "--model", model, "--model", model)
-    assert code == 0
+def test_tokenizers_compares_by_language(leitai, model, tmp_path):
+    text, table = tmp_path / "text.txt", tmp_path / "table.md"
+    text.write_text("hello there\n你好，世界\n" * 30, "utf-8")
+    named = (f"a={model}", f"b={model / 'tokenizer.json'}")
+    words = ("tokenizers", *named, "--data", text, "--markdown", table)
+    code, said, err = leitai(*words)
+    assert code == 0, err
     assert "zh" in said and "en" in said
+    assert table.read_text("utf-8").count("\n") == 2 + 4
+    code, said, _ = leitai(*words, "--json", "--price", "0.5", "--price", "b=2", "--context", 100)
+    assert code == 0
+    first, second = json.loads(said)[:2]
+    assert (first["tokenizer"], second["tokenizer"]) == ("a", "b")
+    assert first["characters"] == 30 * len("你好，世界\n")
+    assert first["characters_in_context"] == int(100 * first["characters_per_token"])
+    assert second["relative"] == 1
+    prices = [row["cost_per_thousand_characters"] for row in (first, second)]
+    assert prices[1] == 4 * prices[0] == 2e-6 * second["tokens_per_thousand_characters"]
+
+
+def test_tokenizers_without_data_and_its_mistakes(leitai, model, tmp_path):
+    code, said, _ = leitai("tokenizers", model)
+    assert code == 0 and "bookshop" in said
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("nano: 0.25\n")
+    code, said, _ = leitai("tokenizers", model, "--price", prices, "--json")
+    assert code == 0 and json.loads(said)[0]["cost_per_thousand_characters"] > 0
+    for words, expected in [
+        ((model, model), "NAME=MODEL"),
+        ((model, "--price", "x=1"), "no tokenizer is called 'x'"),
+        ((model, "--price", "cheap"), "expected a price"),
+        ((model, "--data", "no-such-data"), "no such file"),
+        ((tmp_path / "none",), "none"),
+    ]:
+        code, _, err = leitai("tokenizers", *words)
+        assert code == 2 and expected in err
+
+
+def test_resources_lists_what_models_need(leitai, model, tmp_path):
+    code, said, _ = leitai("resources", "--json")
+    rows = {row["name"]: row for row in json.loads(said)}
+    assert code == 0 and rows["Qwen2.5-7B"]["parameters"] == 7_615_616_512
+    assert {"Qwen2-72B", "Qwen3-4B", "Llama-3.1-405B", "Llama-3.2-1B"} <= rows.keys()
+    table = tmp_path / "table.md"
+    words = ("Qwen/Qwen3-8B", model, "--context", 32768, "--dtype", "int4", "--markdown", table)
+    code, said, _ = leitai("resources", *words)
+    assert code == 0 and "Qwen3-8B" in said
+    assert "| Qwen3-8B | 8,190,735,360 |" in table.read_text("utf-8")
+    code, _, err = leitai("resources", "Qwen9-8B")
+    assert code == 2 and "did you mean" in err
 
 
 def test_doctor_and_data_list(leitai):

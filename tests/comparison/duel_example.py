@@ -3,7 +3,6 @@
 import math
 import random
 
-from leitai.comparison.leading import pair_view
 from leitai.comparison.pairing import ItemScore, TaskScores
 from leitai.comparison.report import (
     Contender,
@@ -202,11 +201,14 @@ def example(count=500, *, rates=None, gap=0.012, names=("Qwen3 nano", "Llama 3 n
         ),
     }
     return ReportData(
-        verdict=pair_view(verdict, ("A", "B")),
+        verdict=verdict,
         contenders=contenders,
         curves={"A": _curve(rng, 0.42, 450), "B": _curve(rng, 0.55, 400)},
         costs=costs,
-        tasks=tuple(TaskItems.from_records(t, *sides) for t, sides in records.items()),
+        tasks=tuple(
+            TaskItems.from_records(t, dict(zip("AB", sides, strict=True)))
+            for t, sides in records.items()
+        ),
         audit=AUDIT,
         manifest=MANIFEST,
     )

@@ -111,9 +111,11 @@ def test_trained_models_duel_as_folders_and_with_lora(finished, tmp_path):
     text = f"""
 name: again
 seeds: [5]
+arms: [{{name: plain}}, {{name: told, system: Be brief.}}]
 contenders:
   - {{name: Q, model: "{models[0]}"}}
   - {{name: L, model: "{models[1]}"}}
+  - {{name: as it was, transformers: "{models[0]}"}}
 train_on: [{{set: bookshop, view: intents, per_label: 1}}]
 adapt: {{method: {{name: lora, rank: 2}}, epochs: 1}}
 tasks:
@@ -130,13 +132,15 @@ tasks:
     duel = compare(path, tmp_path / "run")
     assert (duel.folder / "contenders/A/run/adapter/adapter_config.json").exists()
     assert [task["metric"] for task in duel.verdict["tasks"]] == ["exact_match", "accuracy"]
+    assert duel.verdict["contenders"]["C"]["kind"] == "transformers"
+    assert not (duel.folder / "contenders/C/run").exists()
+    assert (duel.folder / "scores/said/C.jsonl").exists()
     assert [one["seed"] for one in duel.verdict["seeds"]] == [1, 5]
     assert (duel.folder / "contenders/B/seed-5/run/adapter").is_dir()
-    assert duel.verdict["components"]["pairs"]["A-B"]["variances"].keys() == {
-        "item",
-        "seed",
-        "item x seed",
-    }
+    assert (duel.folder / "scores/said/arms/told/seeds/seed-5/B.jsonl").exists()
+    found = duel.verdict["components"]
+    assert (found["seeds"], found["templates"]) == (2, 2)
+    assert "seed x template" in found["pairs"]["A-B"]["variances"]
 
 
 def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path):

@@ -34,12 +34,13 @@ def test_three_contenders_and_a_reference_row(tmp_path, opened):
     for key in "ABCD":
         assert (duel.folder / f"scores/sums/{key}.jsonl").exists()
     page = (duel.folder / "report.html").read_text("utf-8")
-    assert "R90 is the best of 3" in page and "R90 is better" in page
+    assert "R90 is the best of 3" in page and "R90 is the best" in page
     cost = json.loads((duel.folder / "cost.json").read_text("utf-8"))
     assert set(cost) == {*"ABCD", "fronts"}
     audit = json.loads((duel.folder / "audit.json").read_text("utf-8"))
     assert {len(finding["values"]) for finding in audit} == {4}
     assert [f["status"] for f in audit if f["check"] == "unseen"] == ["note"]
+    assert "bos" not in {f["check"] for f in audit}  # nobody's tokens can be seen
 
 
 def test_asking_stops_once_the_verdict_is_safe_and_a_stopped_run_goes_on(tmp_path, opened):
@@ -51,6 +52,7 @@ def test_asking_stops_once_the_verdict_is_safe_and_a_stopped_run_goes_on(tmp_pat
     assert seen["pairs"]["A-B"]["decision"] == "a_better"
     row = task["slices"][0]["pairs"]["A-B"]
     assert (row["verdict"], row["test"]) == ("a_better", "betting")
+    assert "would turn up at some time in" in duel.verdict["overall"]["certainty"]["en"]
     assert row["p_holm"] <= 0.05 and row["difference"]["low"] > 0
     assert [step[0] for step in seen["pairs"]["A-B"]["path"]][:2] == [30, 50]
 

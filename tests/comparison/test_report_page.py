@@ -89,8 +89,7 @@ def hostile(data):
                 "slices": (HOSTILE,),
                 "input": HOSTILE,
                 "expected": HOSTILE,
-                "a": item.a.model_copy(update=bad),
-                "b": item.b.model_copy(update=bad),
+                "answers": {k: a.model_copy(update=bad) for k, a in item.answers.items()},
             }
         )
 
@@ -198,8 +197,8 @@ def test_disagreements_are_kept_when_there_is_no_room_for_all(data):
     assert packed.kept < packed.count == 1_000
     assert len(packed.json.encode()) < 32_000
     graded = json.loads(packed.json)[0]["rows"]
-    assert {(row[5], row[8]) for row in graded} == {(1, 0), (0, 1)}
-    wanted = [i.id for i in data.tasks[0].items if i.a.correct != i.b.correct]
+    assert {(row[5], row[9]) for row in graded} == {(1, 0), (0, 1)}
+    wanted = [i.id for i in data.tasks[0].items if i.answers["A"].correct != i.answers["B"].correct]
     assert [row[0] for row in graded] == wanted[: len(graded)]
 
 
@@ -211,16 +210,17 @@ def test_the_page_shows_the_verdicts_numbers(data, page, html):
         for row in task["slices"]:
             for side in ("A", "B"):
                 for key in ("value", "low", "high"):
-                    assert str(row[side][key]) in numbers
-                    assert unit.value(row[side][key]) in english
+                    assert str(row["scores"][side][key]) in numbers
+                    assert unit.value(row["scores"][side][key]) in english
+            pair = row["pairs"]["A-B"]
             for key in ("value", "low", "high"):
-                assert str(row["difference"][key]) in numbers
-                assert unit.difference(row["difference"][key], True) in english
-            assert str(row["p"]) in numbers
-            if row["a_only"] is not None:
-                assert {str(row["a_only"]), str(row["b_only"])} <= numbers
-            if row["more_items"]:
-                assert f"about {row['more_items']:,} more items" in english
+                assert str(pair["difference"][key]) in numbers
+                assert unit.difference(pair["difference"][key], True) in english
+            assert str(pair["p"]) in numbers
+            if pair["a_only"] is not None:
+                assert {str(pair["a_only"]), str(pair["b_only"])} <= numbers
+            if pair["more_items"]:
+                assert f"about {pair['more_items']:,} more items" in english
     assert english.replace("\u00a0", " ").count(data.verdict["overall"]["reason"]["en"]) == 1
     assert data.verdict["overall"]["certainty"]["zh"] in page.shown("zh")
 
@@ -233,9 +233,17 @@ def test_items_carry_answers_and_scores(data, page):
     ]
     for task, embedded in zip(data.tasks, tasks, strict=True):
         for item, row in zip(task.items, embedded["rows"], strict=True):
-            assert row[:5] == [item.id, list(item.slices), item.input, item.expected, item.a.answer]
-            assert row[5] == (None if item.a.correct is None else int(item.a.correct))
-            assert row[9] == pytest.approx(item.b.score, rel=1e-4)
+            assert row[:5] == [
+                item.id,
+                list(item.slices),
+                item.input,
+                item.expected,
+                item.answers["A"].answer,
+            ]
+            assert row[5] == (
+                None if item.answers["A"].correct is None else int(item.answers["A"].correct)
+            )
+            assert row[10] == pytest.approx(item.answers["B"].score, rel=1e-4)
 
 
 def test_order_of_sections(page):

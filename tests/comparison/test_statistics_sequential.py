@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leitai.comparison.judging import judge
 from leitai.comparison.statistics import (
     Evidence,
     compare_early,
@@ -17,7 +18,6 @@ from leitai.comparison.statistics import (
     evidence,
 )
 from leitai.comparison.statistics.sequential import CERTAIN, STAKES, capital
-from leitai.comparison.verdict import judge
 
 ternary = st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=60).map(np.array)
 bounded = st.lists(st.floats(-1, 1), min_size=1, max_size=40).map(np.array)

@@ -17,7 +17,7 @@ from leitai.evaluation.asking import Prompting, question_and_answer
 from leitai.evaluation.respondents.endpoint import EndpointSpec, Price, client
 from leitai.evaluation.respondents.endpoint.respondent import Endpoint
 
-ITEMS = [row for row in rows("intents") if row.split == "test"][:10]
+ITEMS = [row for row in rows("intents") if row.split == "test"][:8]
 LIMIT = 12
 ARM = Prompting()
 
@@ -62,18 +62,23 @@ def triples(written):
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_answers_are_the_servers_in_the_rows_order(served, tiny, direct, tmp_path, concurrency):
+def test_answers_are_the_servers_in_the_rows_order(
+    served, tiny, direct, tmp_path, monkeypatch, concurrency
+):
+    monkeypatch.setenv("SOME_KEY", "sk-hidden-1")
     price = Price(input=2.0, output=6.0, currency="CNY")
     with faulty_proxy(served) as proxy:
-        end = Endpoint(
-            spec(proxy.url, tiny, concurrency=concurrency, price=price), ARM, tmp_path / "a.jsonl"
+        settings = spec(
+            proxy.url, tiny, concurrency=concurrency, price=price, api_key_env="SOME_KEY"
         )
+        end = Endpoint(settings, ARM, tmp_path / "a.jsonl")
         written = end.write(ITEMS, LIMIT)
         assert triples(written) == direct
         assert proxy.most_active <= concurrency
         again = end.write(list(reversed(ITEMS)), LIMIT)
         assert [one.text for one in again] == [one.text for one in reversed(written)]
         assert set(proxy.delivered.values()) == {1}
+    assert "hidden" not in (tmp_path / "a.jsonl").read_text("utf-8") + repr(settings)
     for one in written:
         assert one.cost == pytest.approx((2 * one.prompt_tokens + 6 * one.tokens) / 1e6)
         assert one.seconds > 0
@@ -158,7 +163,10 @@ def test_a_longer_wait_than_anybody_has_is_said(served, tiny, tmp_path):
         (status(402, b"{}"), "no credit"),
         (status(429, b'{"error": {"code": "insufficient_quota"}}'), "no credit"),
         (status(404, b'{"error": "no such model"}'), "offered: qwen-plus, llama-3.3-70b"),
-        (status(400, b'{"message": "top_k: wrong"}'), "HTTP 400 .top_k: wrong"),
+        (
+            status(400, b'{"message": "top_k: wrong"}'),
+            r"utterances.jsonl, line 4: HTTP 400 .top_k: wrong",
+        ),
         (status(422, b'{"detail": "Unexpected fields"}'), "HTTP 422"),
         (status(308, b"", location="http://elsewhere/v1"), "leads elsewhere"),
         (send(json.dumps({"choices": [], "pad": "x" * 5000})), "longer than 4,096 bytes"),
@@ -179,6 +187,22 @@ def test_what_no_retry_repairs_is_one_line_and_one_request(
         assert proxy.seen[0][2]["authorization"] == "Bearer sk-hidden-1"
     assert "\n" not in str(caught.value)
     assert "sk-hidden" not in str(caught.value) + repr(caught.value.__context__)
+
+
+def test_a_server_on_this_machine_is_asked_past_any_proxy(
+    served, tiny, direct, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    end = Endpoint(spec(f"{served}/v1", tiny, retries=0), ARM, tmp_path / "a.jsonl")
+    assert triples(end.write(ITEMS[:1], LIMIT)) == direct[:1]
+
+
+def test_too_many_requests_say_what_to_slow_down(served, tiny, tmp_path, quick):
+    with faulty_proxy(served, default=status(429)) as proxy:
+        end = Endpoint(spec(proxy.url, tiny, retries=1), ARM, tmp_path / "a.jsonl")
+        with pytest.raises(LeitaiError, match=r"HTTP 429\).*; ask slower \(requests_per_minute"):
+            end.write(ITEMS[:1], LIMIT)
 
 
 def test_a_server_that_is_not_there_is_said(tiny, tmp_path, quick):
@@ -210,14 +234,16 @@ def test_an_endpoint_without_prompt_probabilities_only_writes(served, tiny, tmp_
 
 
 RUN = """
+import signal
 import sys
 from pathlib import Path
 from leitai.data.bookshop import rows
 from leitai.evaluation.asking import Prompting
 from leitai.evaluation.respondents.endpoint import EndpointSpec
 from leitai.evaluation.respondents.endpoint.respondent import Endpoint
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 url, model, ledger, limit = sys.argv[1:]
-items = [row for row in rows("intents") if row.split == "test"][:10]
+items = [row for row in rows("intents") if row.split == "test"][:8]
 spec = EndpointSpec(url=url, model=model, concurrency=2)
 Endpoint(spec, Prompting(), Path(ledger)).write(items, int(limit))
 """

@@ -1,11 +1,14 @@
 """What an endpoint is made of, each held against its own statement; no server."""
 
 import json
+import re
 import threading
 from email.utils import formatdate
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -25,6 +28,8 @@ from leitai.evaluation.respondents.endpoint.failure import Transient, read_words
 from leitai.evaluation.respondents.endpoint.ledger import Ledger
 from leitai.evaluation.respondents.endpoint.pace import Pace
 from leitai.evaluation.respondents.endpoint.reading import read_response, used_tokens
+from leitai.evaluation.respondents.endpoint.spec import PriceTable
+from leitai.evaluation.respondents.source import SourceSpec
 
 SPEC = EndpointSpec(url="https://example.org/v1/", model="qwen-plus")
 
@@ -251,6 +256,20 @@ def test_what_decides_the_answers_decides_the_state():
         {"url": "http://x/v1"},
     ):
         assert SPEC.model_copy(update=change).state() != SPEC.state()
+
+
+def test_the_page_about_endpoints_shows_specs_that_are_accepted():
+    page = Path(__file__).parents[2] / "docs" / "endpoints.md"
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    contenders = [one for block in blocks for one in _contenders(yaml.safe_load(block))]
+    assert len(contenders) == 3
+    for one in contenders:
+        SourceSpec(**{k: v for k, v in one.items() if k in SourceSpec.model_fields})
+    assert any(PriceTable.model_validate(yaml.safe_load(b)) for b in blocks if "models:" in b)
+
+
+def _contenders(value):
+    return value if isinstance(value, list) else value.get("contenders", [])
 
 
 def test_a_key_must_be_there(monkeypatch):

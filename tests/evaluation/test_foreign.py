@@ -1,6 +1,10 @@
 """The same checkpoint asked through transformers, an endpoint and our engine says the same."""
 
+import shutil
+from pathlib import Path
+
 import pytest
+import trl
 from scoring_server import scoring_server
 
 from leitai.base.errors import LeitaiError
@@ -60,6 +64,27 @@ def test_transformers_weighs_and_measures_as_we_do(folder, lm, arm):
     ):
         assert measured(other)[0] == measured(mine)[0]
         assert measured(other)[1] == pytest.approx(measured(mine)[1], abs=5e-3)
+
+
+OFFICIAL = [
+    ("qwen2-nano", "qwen2_5", Prompting()),
+    ("qwen3-nano", "qwen3", Prompting(thinking=False)),
+    ("qwen3-nano", "qwen3", Prompting(thinking=True)),
+    ("llama3-nano", "llama3_2", Prompting(date="1 Jan 2026")),
+    ("llama3-nano", "llama3_2", Prompting()),
+]
+
+
+@pytest.mark.parametrize(("preset", "template", "arm"), OFFICIAL)
+def test_official_templates_give_both_the_same_ids(preset, template, arm, tmp_path):
+    texts = [row.messages[-1]["content"] for row in rows("replies")[:200]]
+    create_scratch(preset, texts, tmp_path / "base", vocab_size=400, seed=3)
+    official = Path(trl.__file__).parent / "chat_templates" / f"{template}.jinja"
+    shutil.copy(official, tmp_path / "base" / "chat_template.jinja")
+    ours = Local(LanguageModel.load(tmp_path / "base"), arm)
+    theirs = Foreign.load(tmp_path / "base", arm, dtype="float32", device="cpu")
+    agree(ours.choose(ITEMS[:2], CHOICES[:2]), theirs.choose(ITEMS[:2], CHOICES[:2]))
+    assert measured(theirs.measure(REPLIES[:2]))[0] == measured(ours.measure(REPLIES[:2]))[0]
 
 
 def test_transformers_writes_as_we_do(folder, lm):

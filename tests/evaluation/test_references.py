@@ -11,9 +11,11 @@ from scipy.optimize import approx_fprime, minimize
 from scipy.sparse import csr_matrix
 
 from leitai.base.errors import LeitaiError
-from leitai.data import Row, row_with
+from leitai.data import DataSource, Row, row_with
 from leitai.data.bookshop import rows
+from leitai.evaluation import BitsPerByte, Classification, read_records
 from leitai.evaluation.asking import Prompting
+from leitai.evaluation.evaluate import evaluate
 from leitai.evaluation.respondents import references
 from leitai.evaluation.respondents.references import (
     Majority,
@@ -129,6 +131,22 @@ def test_the_answer_is_not_looked_at():
     hidden = [replace(make("", "?"), id=row.id, messages=(*row.messages[:-1],
               {"role": "assistant", "content": "?"})) for row in items]  # fmt: skip
     assert found.write(hidden, 50) == found.write(items, 50)
+
+
+def test_a_reference_goes_through_the_tasks_as_any_respondent(tmp_path):
+    labels = tuple(sorted({row.label for row in TRAIN}))
+    found = Majority(TRAIN)
+    right = sum(row.label == found.write([row], 99)[0].text for row in TEST[:50])
+    for grade in ("likelihood", "generation"):
+        task = Classification(
+            kind="classification", name="intents", data=DataSource(set="bookshop"), grade=grade
+        )
+        path = tmp_path / f"{grade}.jsonl"
+        evaluate(task, TEST[:50], labels, found, path)
+        assert sum(record.correct for record in read_records(path)) == right
+    task = BitsPerByte(kind="bits_per_byte", name="bits", data=DataSource(set="bookshop"))
+    with pytest.raises(LeitaiError, match="cannot measure"):
+        evaluate(task, TEST[:1], (), found, tmp_path / "bits.jsonl")
 
 
 def test_rows_without_labels_are_refused():

@@ -7,7 +7,9 @@ import pytest
 from leitai.base.errors import LeitaiError
 from leitai.data import DataSource
 from leitai.data.bookshop import intents, rows
+from leitai.evaluation import ExactMatch, Written, read_records
 from leitai.evaluation.asking import Prompting, answer_ids, prompt_ids, reference_of
+from leitai.evaluation.evaluate import evaluate
 from leitai.evaluation.respondents import refuse_unable
 from leitai.evaluation.respondents.local import Local
 from leitai.evaluation.tasks import Classification
@@ -79,3 +81,23 @@ def test_a_task_says_what_it_needs():
     with pytest.raises(LeitaiError, match="cannot choose"):
         refuse_unable(Writer(), chooses.needs, "t")
     refuse_unable(Writer(), chooses.model_copy(update={"grade": "generation"}).needs, "t")
+
+
+class Thinks:
+    """Answers with given words; the second item's reasoning never ends."""
+
+    abilities = frozenset({"write"})
+
+    def write(self, rows, max_characters):
+        told = [Written("yes", "hm", tokens=3, prompt_tokens=9), Written("", "er", "length")]
+        return [told[int(row.id[-1])] for row in rows]
+
+
+def test_records_hold_what_the_answers_took(tmp_path):
+    items = [replace(row, id=f"item-{i}") for i, row in enumerate(ITEMS[:2])]
+    task = ExactMatch(name="t", kind="exact_match", data=DataSource(set="bookshop"))
+    evaluate(task, items, (), Thinks(), tmp_path / "A.jsonl")
+    first, second = read_records(tmp_path / "A.jsonl")
+    assert first.detail == {"reasoning": "hm", "prompt_tokens": 9, "written_tokens": 3}
+    assert second.detail == {"reasoning": "er", "cut": 1}
+    assert not second.parsed

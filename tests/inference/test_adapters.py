@@ -11,7 +11,14 @@ PROMPT = "Where is the parcel that I have ordered a week ago, and who has it now
 
 @pytest.fixture(scope="module")
 def shop(folders, family, tmp_path_factory):
-    from leitai.adapters import DoRA, LoRA, apply_method, save_adapter, trainable_state
+    from leitai.adapters import (
+        DoRA,
+        LoRA,
+        apply_method,
+        save_adapter,
+        trainable_state,
+        weights_hash,
+    )
     from leitai.models import load_decoder
 
     home = tmp_path_factory.mktemp("adapters")
@@ -24,7 +31,7 @@ def shop(folders, family, tmp_path_factory):
         for key, value in trainable_state(decoder).items():
             if "lora_B" in key:
                 value.normal_(0, 0.3, generator=generator)
-        save_adapter(decoder, home / name, "0")
+        save_adapter(decoder, home / name, weights_hash(folders[family]))
     names = ("red", "blue", "green")
     several = LanguageModel.load(folders[family], adapters={name: home / name for name in names})
     alone = {name: LanguageModel.load(folders[family], adapter=home / name) for name in names}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inference_reference import CONTEXT, TEXTS
 
-from leitai.inference import Engine, encode_text, speculation
+from leitai.inference import Engine, LanguageModel, encode_text, speculation
 from leitai.inference.generation import Limits, make_row
 from leitai.inference.kv_pool import BLOCK_TOKENS, block_bytes
 from leitai.inference.sampler import Sampling
@@ -133,6 +133,23 @@ def test_changed_weights_make_stored_prefixes_worthless(lm):
     finally:
         with torch.no_grad():
             weight.copy_(kept)
+
+
+def test_a_step_of_training_makes_stored_prefixes_worthless(folders, family):
+    from leitai.training import AdaptSpec
+    from leitai.training.optimizer import make_optimizer
+
+    lm = LanguageModel.load(folders[family])
+    decoder = lm.decoder.requires_grad_(True)
+    optimizer = make_optimizer(decoder, AdaptSpec(learning_rate=0.1))
+    lm.engine.submit(make(lm, SYSTEM, max_tokens=1))
+    finish(lm.engine)
+    for parameter in decoder.parameters():
+        parameter.grad = torch.linspace(-1, 1, parameter.numel()).view_as(parameter)
+    optimizer.step()
+    handle = lm.engine.submit(make(lm, SYSTEM))
+    finish(lm.engine)
+    assert handle.row.ids == alone(lm, SYSTEM)
 
 
 @settings(max_examples=25, deadline=None)

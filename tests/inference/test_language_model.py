@@ -109,6 +109,23 @@ def test_an_adapter_is_put_on_the_model(folders, family, lm, tmp_path):
     assert not torch.allclose(loaded.logits(ids), lm.logits(ids), atol=1e-2)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_an_adapter_of_another_base_is_refused(folders, family, copy, tmp_path, several):
+    from leitai.adapters import LoRA, apply_method, save_adapter, weights_hash
+    from leitai.models import load_decoder, save_decoder
+
+    decoder = load_decoder(folders[family])
+    with torch.no_grad():
+        decoder.model.norm.weight[0] += 1
+    save_decoder(decoder, copy)
+    apply_method(decoder, LoRA(rank=2), seed=0)
+    save_adapter(decoder, tmp_path / "adapter", weights_hash(folders[family]))
+    given = {"adapters": {"a": tmp_path / "adapter"}} if several else {}
+    with pytest.raises(LeitaiError, match=r"trained on other weights.*give the base") as caught:
+        LanguageModel.load(copy, **given or {"adapter": tmp_path / "adapter"})
+    assert "\n" not in str(caught.value)
+
+
 def test_a_folder_without_tokenizer_says_so(copy):
     for path in copy.glob("tokenizer*"):
         path.unlink()

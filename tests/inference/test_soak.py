@@ -12,7 +12,7 @@ from soak import BLOCKS, soak
 @pytest.mark.slow
 def test_no_block_is_lost_under_random_load(capsys):
     load, _ = soak(10.0, seed=3, report=2.0)
-    assert load.submitted > 20
+    assert load.submitted > 10
     assert load.cancelled > 0
     assert load.leak() == 0
     load.engine.forget()

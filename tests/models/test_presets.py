@@ -17,6 +17,10 @@ from leitai.models import (
 
 # Sources: the models' cards and their safetensors indices.
 PUBLISHED = {
+    "Qwen2-0.5B": 494_032_768,
+    "Qwen2-1.5B": 1_543_714_304,
+    "Qwen2-7B": 7_615_616_512,
+    "Qwen2-72B": 72_706_203_648,
     "Qwen2.5-0.5B": 494_032_768,
     "Qwen2.5-1.5B": 1_543_714_304,
     "Qwen2.5-3B": 3_085_938_688,

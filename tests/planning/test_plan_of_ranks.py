@@ -2,7 +2,7 @@
 
 from machines import round_machine
 
-from leitai.adapters import Full, LoRA, cost
+from leitai.adapters import Full, LoRA, PromptTuning, cost
 from leitai.models import preset
 from leitai.planning import TrainTask, make_plan
 
@@ -31,3 +31,15 @@ def test_an_adapter_divides_its_frozen_base():
     assert abs(few["weights"] - 2 * many["weights"]) <= 2
     assert few["weights"] > 2 * 70e9 / 8
     assert sum(many.values()) < sum(few.values())
+
+
+def test_what_cannot_be_divided_is_whole_on_each():
+    for method, dtype in ((PromptTuning(), "bfloat16"), (LoRA(), "nf4")):
+        assert "gathered weights" not in memory(method, 8, dtype)
+        assert memory(method, 8, dtype)["weights"] == memory(method, 1, dtype)["weights"]
+
+
+def test_half_precision_on_a_cpu_has_code_to_keep():
+    part = "code of products"
+    assert part in memory(LoRA(), 1) and part in memory(LoRA(), 1, "int8")
+    assert part not in memory(LoRA(), 1, "float32")

@@ -1,6 +1,7 @@
 """One process of a training job: model, run folder and variant; its place is in the environment."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training_rows import make_rows
 
 from leitai.base import LeitaiError
+from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 from leitai.training.loop import Loop
 from leitai.training.ranks import joined
@@ -18,7 +20,21 @@ METHODS = {
     "full": {"name": "full"},
     "freeze": {"name": "freeze", "top_blocks": 1},
     "lora": {"name": "lora", "rank": 4},
+    "adalora": {"name": "adalora", "rank": 4, "target_rank": 2, "every": 2},
+    "prefix": {"name": "prefix_tuning", "virtual_tokens": 3, "init_text": "where is the parcel"},
+    "prompt": {"name": "prompt_tuning", "virtual_tokens": 3},
+    "bottleneck": {"name": "bottleneck", "size": 8},
 }
+
+
+def labelled(rows):
+    """Two labels, which are the answers too."""
+    found = []
+    for row in rows:
+        label = ("Oslo", "Lima")[len(row.messages[0]["content"]) % 2]
+        answer = {"role": "assistant", "content": label}
+        found.append(replace(row, messages=(row.messages[0], answer), label=label))
+    return found
 
 
 def fail(loop):
@@ -38,9 +54,15 @@ def main(model: str, run: str, variant: str) -> None:
         patience=None,
         ema=0.9 if option == "ema" else None,
         activation_checkpointing=option == "again",
+        objective={"name": option if option in ("classification", "masked") else "instruction"},
+        optimizer={"name": "muon" if option == "muon" else "adamw"},
+        validation={"metric": "accuracy" if option == "accuracy" else "loss"},
     )
-    dtype = "bfloat16" if option == "bf16" else "float32"
-    rows = make_rows(25)  # windows of 6, 6, 6, 6 and 1: the last leaves processes without rows
+    dtype = {"bf16": "bfloat16", "nf4": "nf4"}.get(option, "float32")
+    # windows of 6, 6, 6, 6 and 1: the last leaves processes without rows
+    rows, valid = make_rows(25), make_rows(7, 25)
+    if option in ("classification", "accuracy"):
+        rows, valid = labelled(rows), labelled(valid)
     try:
         with joined("cpu") as ranks:
             if option == "error" and ranks.index == 1:
@@ -48,12 +70,15 @@ def main(model: str, run: str, variant: str) -> None:
             train(
                 Path(model),
                 rows,
-                make_rows(7, 25),
+                valid,
                 spec,
                 Path(run),
                 seed=5,
                 dtype=dtype,
                 checkpoint_every=2,
+                metrics=METRICS,
+                write=write,
+                samples=2 if option == "samples" else 0,
                 ranks=ranks,
             )
             alone = "leitai.training.ranks.group" not in sys.modules

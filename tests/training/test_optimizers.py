@@ -11,7 +11,7 @@ from torch import nn
 
 from leitai.adapters import Full, LoRA, apply_method
 from leitai.base import LeitaiError
-from leitai.models import load_decoder
+from leitai.models import load_decoder, weights_version
 from leitai.training import AdaptSpec, train
 from leitai.training.ema import Average, averaged
 from leitai.training.optimizer import (
@@ -23,7 +23,7 @@ from leitai.training.optimizer import (
     set_rate,
 )
 from leitai.training.ranks.alone import Ranks
-from leitai.training.spec import Muon
+from leitai.training.spec import AdamW, Muon
 
 needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
 
@@ -44,6 +44,17 @@ def fill(decoder, seed):
 
 def is_block_matrix(name, parameter):
     return name.startswith("model.layers.") and parameter.dim() == 2
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), pytest.param(Muon(), marks=needs_muon)])
+def test_a_step_tells_those_who_keep_what_the_weights_gave(checkpoint, optimizer):
+    decoder, made = prepare(checkpoint, optimizer=optimizer)
+    before = weights_version(decoder)
+    assert weights_version(decoder) == before
+    fill(decoder, 0)
+    made.step()
+    changed = [new != old for new, old in zip(weights_version(decoder), before, strict=True)]
+    assert all(changed[: len(list(decoder.parameters()))])
 
 
 @needs_muon
@@ -132,7 +143,7 @@ def test_each_block_learns_at_its_share_of_the_one_above(blocks, decay):
 
 def test_no_decay_of_rates_leaves_two_groups_of_adamw(checkpoint):
     _decoder, optimizer = prepare(checkpoint)
-    assert type(optimizer) is torch.optim.AdamW
+    assert isinstance(optimizer, torch.optim.AdamW)
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.01, 0.0]
     assert all(group["rate_scale"] == 1.0 for group in optimizer.param_groups)
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 SCRIPT = Path(__file__).parent / "rank_me.py"
 TOLERANCE = 1e-5
+needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
 
 
 def start(model, run, variant, count, *, script=SCRIPT):
@@ -39,7 +40,7 @@ def start(model, run, variant, count, *, script=SCRIPT):
 
 def finish(processes):
     for process in processes:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors.decode()
 
 
@@ -83,7 +84,18 @@ def one(qwen, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "count"),
-    [("full+ema", 3), ("lora", 2), ("freeze+again", 2)],
+    [
+        *(("full+ema", 3), ("lora", 2), ("freeze+again", 2)),
+        *(("prefix", 2), ("bottleneck", 2), ("lora+classification", 2), ("full+masked", 2)),
+        # with all weights in each process
+        *(
+            ("adalora", 3),
+            ("prompt", 2),
+            ("full+accuracy", 2),
+            ("lora+samples", 2),
+        ),
+        pytest.param("full+muon", 2, marks=needs_muon),
+    ],
 )
 def test_several_processes_train_what_one_trains(qwen, one, tmp_path, variant, count):
     run = tmp_path / "run"
@@ -93,9 +105,10 @@ def test_several_processes_train_what_one_trains(qwen, one, tmp_path, variant, c
 
 
 @pytest.mark.slow
-def test_products_in_half_precision_come_close(qwen, one, tmp_path):
-    finish(start(qwen, tmp_path / "run", "full+bf16", 2))
-    check_same(tmp_path / "run", one("full+bf16"), tolerance=0.02)
+@pytest.mark.parametrize("variant", ["full+bf16", "lora+nf4"])
+def test_products_in_half_precision_come_close(qwen, one, tmp_path, variant):
+    finish(start(qwen, tmp_path / "run", variant, 2))
+    check_same(tmp_path / "run", one(variant), tolerance=0.02)
 
 
 def wait_for_step(run, step, processes):

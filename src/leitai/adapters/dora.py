@@ -64,7 +64,7 @@ class DoRALinear(LoRALinear):
         return self._kept[1]
 
     def train(self, mode: bool = True) -> Self:
-        """Switch between training and evaluation; a fused optimiser changes numbers unnoticed."""
+        """Switch between training and evaluation, and compute the scale anew."""
         self._kept = None
         return super().train(mode)
 

@@ -130,7 +130,8 @@ def load_adapter(decoder: Decoder, folder: Path, base_folder: Path | None = None
     config, reader = _read_config(folder)
     tensors, metadata = _read_weights(folder)
     base_hash = metadata.get(BASE_HASH_KEY)
-    if base_folder is not None and base_hash not in (None, weights_hash(base_folder)):
+    known = base_folder if base_hash is not None else None
+    if known is not None and base_hash != weights_hash(known):
         raise LeitaiError(
             f"the adapter was trained on other weights than those of {base_folder}"
             f" (it names {config.get('base_model_name_or_path') or 'no path'})",

@@ -1,5 +1,5 @@
 """The foundation: errors, files, locks, progress, memory. Knows nothing of models."""
 
-from leitai.base.errors import LeitaiError
+from leitai.base.errors import InterruptedRunError, LeitaiError
 
-__all__ = ["LeitaiError"]
+__all__ = ["InterruptedRunError", "LeitaiError"]

@@ -1,4 +1,4 @@
-"""The one exception that users meet."""
+"""The one exception that users meet, and its form for a stop that they asked for."""
 
 
 class LeitaiError(Exception):
@@ -8,7 +8,10 @@ class LeitaiError(Exception):
         what: what is wrong and what was expected, as a short clause.
         where: the file, line, field or option it was found at, if there is one.
         remedy: what to do about it, in the imperative.
+        exit_code: that the command line ends with.
     """
+
+    exit_code = 2
 
     def __init__(
         self, what: str, *, where: object | None = None, remedy: str | None = None
@@ -23,3 +26,18 @@ class LeitaiError(Exception):
         if self.remedy:
             line = f"{line}; {self.remedy}"
         return " ".join(line.split())
+
+
+class InterruptedRunError(LeitaiError):
+    """A signal has stopped what could go on later: one line too, and the exit code of the signal.
+
+    Attributes:
+        signal: its number, such as 2 for Ctrl-C.
+    """
+
+    def __init__(
+        self, what: str, *, signal: int, where: object | None = None, remedy: str | None = None
+    ) -> None:
+        self.signal = signal
+        self.exit_code = 128 + signal
+        super().__init__(what, where=where, remedy=remedy)

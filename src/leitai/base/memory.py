@@ -111,3 +111,17 @@ def give_freed_memory_back() -> None:
     libc = _glibc()
     if libc is not None:
         _set(libc, ((_MMAP_THRESHOLD, 1 << 20),))
+
+
+KEPT_PRODUCTS = 128
+
+
+def keep_few_products() -> None:
+    """Let oneDNN keep the code of few matrix products; call it before the first one.
+
+    It makes code for each shape of a half-precision product on a CPU, and keeps that of 1,024. In
+    training nearly every step has a number of rows of its own, so old code is of no use and grew to
+    a third of a gigabyte; a step's own shapes are some fifty. Who sets the variables is obeyed.
+    """
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(KEPT_PRODUCTS))

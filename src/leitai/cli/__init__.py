@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; users' mistakes end in one line and exit code 2."""
+    """Run the command line; a mistake of the user ends in one line and exit code 2."""
     from leitai.base.errors import LeitaiError
     from leitai.cli.app import app
 
@@ -12,7 +12,7 @@ def main() -> None:
         app()
     except LeitaiError as error:
         sys.stderr.write(f"leitai: {error}\n")
-        raise SystemExit(2) from None
+        raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         sys.stderr.write("leitai: stopped; the same command goes on where it was\n")
         raise SystemExit(130) from None

@@ -7,8 +7,26 @@ import typer
 
 from leitai.base import LeitaiError
 from leitai.base import ranks as processes
-from leitai.cli import show
+from leitai.cli import harness, show, sizing, tokenizing
 from leitai.cli.launching import launch
+from leitai.cli.options import (
+    Adapter,
+    DataRoot,
+    Device,
+    Dtype,
+    MaxTokens,
+    MinP,
+    Model,
+    Penalty,
+    Seed,
+    Set,
+    SpecFile,
+    Stop,
+    System,
+    Temperature,
+    TopK,
+    TopP,
+)
 
 app = typer.Typer(
     name="leitai",
@@ -23,44 +41,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Public data sets: list and download.")
 app.add_typer(data_app, name="data")
-
-Model = Annotated[
-    str, typer.Option("--model", "-m", help="A checkpoint folder or hub id.", metavar="M")
-]
-Adapter = Annotated[
-    str | None, typer.Option("--adapter", help="A folder with a PEFT adapter.", metavar="A")
-]
-Dtype = Annotated[
-    Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4", "nf4-double"],
-    typer.Option("--dtype", help="Arithmetic; int8, int4 and nf4 quantise the weights."),
-]
-Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option("--data-root", envvar="LEITAI_DATA_ROOT", help="Where public data sets lie."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the spec; repeatable."),
-]
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to do, as YAML.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the sampling.")]
-MaxTokens = Annotated[int, typer.Option("--max-tokens", min=1, help="At most so many tokens.")]
-Temperature = Annotated[
-    float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")
-]
-TopK = Annotated[int, typer.Option("--top-k", min=0, help="Only the k likeliest; 0: all.")]
-TopP = Annotated[float, typer.Option("--top-p", min=0.0, max=1.0, help="Nucleus mass.")]
-MinP = Annotated[
-    float, typer.Option("--min-p", min=0.0, max=1.0, help="Share of the likeliest's probability.")
-]
-Penalty = Annotated[
-    float, typer.Option("--repetition-penalty", min=0.01, help="Above 1 discourages repeats.")
-]
-Stop = Annotated[
-    list[str] | None, typer.Option("--stop", help="End the answer before this text; repeatable.")
-]
-System = Annotated[str | None, typer.Option("--system", help="A system prompt.")]
 
 
 @app.command()
@@ -85,7 +65,7 @@ def compare(
         str | None, typer.Option("--model-b", help="A Llama 3 one for the suite.", metavar="M")
     ] = None,
 ) -> None:
-    """Duel contenders and reach a verdict, or put the claims of an article to the test.
+    """Compare two to eight contenders, or put the claims of an article to the test.
 
     Writes verdict.json, report.html, report.md and scores/ into the run folder; a suite writes
     claims.json, claims.html and claims.md. Run the same command again to continue a stopped run.
@@ -451,21 +431,22 @@ def judge(
 
 
 @app.command()
-def tokenizers(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="UTF-8 texts.")],
-    model: Annotated[
-        list[str], typer.Option("--model", "-m", help="A tokenizer's folder, file or hub id.")
-    ],
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished compare runs.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the pages; else the run's, or ./report."),
+    ] = None,
 ) -> None:
-    """Count characters, bytes and tokens of texts, per language and tokenizer.
+    """Make report.html and report.md of finished runs, side by side where there are several.
 
     Example:
 
-        leitai tokenizers article.txt --model ./qwen --model ./llama
+        leitai report runs/demo
     """
-    from leitai.cli.looking import count_files
+    from leitai.cli.reporting import report as write
 
-    count_files(files, model)
+    write(runs, out)
 
 
 @app.command()
@@ -503,3 +484,8 @@ def data_get(
     from leitai.data.download import get
 
     show.line(f"{name}: {get(name, data_root)}")
+
+
+app.command("lm-eval")(harness.lm_eval)
+app.command()(tokenizing.tokenizers)
+app.command()(sizing.resources)

@@ -3,11 +3,17 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from leitai.base.errors import LeitaiError
 from leitai.base.files import write_jsonl
 from leitai.cli import show
+from leitai.comparison.statistics.preference import bradley_terry
+from leitai.comparison.wording import p_value
 from leitai.evaluation.judging import Judgement
 from leitai.evaluation.records import ItemRecord, read_records
+
+_POINTS = {"a": 1, "tie": 0, "b": -1}
 
 
 def judge(
@@ -63,12 +69,28 @@ def _tell(found: Judgement, out: Path | None) -> None:
     for name in found.slices:
         show.line(f"{name}: {_counts(found.within(name))}")
     show.line(_counts(found))
+    show.line(_strength(found))
     if out is not None:
         write_jsonl(out, (asdict(preference) for preference in found.preferences))
 
 
 def _counts(found: Judgement) -> str:
     return "A better: {}, B better: {}, tie: {}".format(*found.wins)
+
+
+def _strength(found: Judgement) -> str:
+    """Say how strong A is beside B, all items of a group resampled together."""
+    prompts: dict[str, int] = {}
+    votes = [
+        (prompts.setdefault(p.group or p.id, len(prompts)), 0, 1, _POINTS[p.outcome])
+        for p in found.preferences
+    ]
+    gap = bradley_terry(np.array(votes), 2).gaps[0, 1]
+    value, (low, high) = gap.difference
+    return (
+        f"Bradley-Terry, log odds of A over B: {value:+.2f} "
+        f"(95% interval {low:+.2f} to {high:+.2f}; {p_value(gap.p)})"
+    )
 
 
 def _records(run: Path, task: str | None) -> tuple[list[ItemRecord], list[ItemRecord]]:

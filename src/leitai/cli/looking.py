@@ -1,4 +1,4 @@
-"""The verbs that look at data, tokenizers and the machine."""
+"""The verbs that look at data and the machine."""
 
 import importlib.metadata
 from pathlib import Path
@@ -49,25 +49,6 @@ def _rows(data: str, data_root: Path | None) -> list[Row]:
     known = {"bookshop", *CATALOGUE}
     source = DataSource(set=data) if data in known else DataSource(path=data)
     return load_rows(source, base_folder=Path.cwd(), data_root=data_root)
-
-
-def count_files(files: list[Path], models: list[str]) -> None:
-    """Show characters, bytes and tokens of texts per language and tokenizer."""
-    from leitai.models.hub import resolve_model
-    from leitai.text import Tokenizer
-    from leitai.text.counting import count_files as count
-    from leitai.text.counting import counts_view
-
-    named = {}
-    for number, model in enumerate(models):
-        path = Path(model)
-        name = path.name if path.name not in named else f"{path.name} ({number + 1})"
-        named[name] = (
-            Tokenizer.from_file(path)
-            if path.is_file()
-            else Tokenizer.from_folder(resolve_model(model))
-        )
-    show.picture(counts_view(count(files, named)))
 
 
 def list_data(data_root: Path | None) -> None:

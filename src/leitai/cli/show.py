@@ -9,6 +9,7 @@ from leitai.evaluation.measures import MEASURES
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from leitai.cli.sheet import Sheet
     from leitai.comparison.duel import Duel
     from leitai.training import TrainResult
 
@@ -24,6 +25,17 @@ def picture(renderable: "RenderableType") -> None:
     from rich.console import Console
 
     Console(highlight=False).print(renderable)
+
+
+def sheet(sheet: "Sheet") -> None:
+    """Print a table of many columns, cut to the width of the terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for number, table in enumerate(sheet.pictures(console.width)):
+        if number:
+            console.print()
+        console.print(table)
 
 
 def duel(duel: "Duel") -> None:

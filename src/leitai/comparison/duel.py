@@ -20,8 +20,8 @@ from leitai.comparison.further import further_numbers, score_of
 from leitai.comparison.material import Place, asked_tasks, training_rows
 from leitai.comparison.pairing import TaskScores
 from leitai.comparison.probing import probe, probe_findings
-from leitai.comparison.report import write_report
-from leitai.comparison.reporting import cost_json, report_data
+from leitai.comparison.report import read_run, write_report
+from leitai.comparison.reporting import cards, cost_json
 from leitai.comparison.scoring import Scorer
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
@@ -116,12 +116,17 @@ class _Run:
         findings += check_arms(sides, verdict)
         write_json(run / "audit.json", as_json(findings))
         write_json(run / "verdict.json", verdict)
-        manifest = {"spec": resolved, "versions": versions(), "machine": machine()}
+        manifest = {
+            "contenders": cards(contenders, sides, material),
+            "spec": resolved,
+            "versions": versions(),
+            "machine": machine(),
+        }
         write_json(run / "manifest.json", manifest)
-        data = report_data(contenders, sides, material, verdict, findings, manifest)
         costs = cost_json(contenders, sides, material, verdict, self.place.spec_folder)
         write_json(run / "cost.json", costs)
-        write_report(run, data)
+        # From the files alone, so that the report can be made again from them.
+        write_report(run, read_run(run))
         return Duel(run, verdict, run / "report.html", tuple(self.stages.reused))
 
     def _find(self, key: str, seed: int) -> Contender:
@@ -147,7 +152,7 @@ class _Run:
         self.early = [
             name
             for name, asked in self.asked.items()
-            if spec.verdict.stopping == "safe" and can_stop(asked.task, asked.items)
+            if spec.verdict.stopping == "safe" and can_stop(asked.task)
         ]
         self.paths = {
             name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}

@@ -45,7 +45,7 @@ _NO_MORE = Bilingual(
     "再增加多少题也难以分出各对的结果",
 )
 _CLOSEST = Bilingual(
-    "The closest pair, {a} and {b}: {sentence}", "最接近的一对 {a} 与 {b}：{sentence}"
+    "{a} and {b} are the closest pair. {sentence}", "{a} 与 {b} 最为接近。{sentence}"
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from leitai.base.errors import LeitaiError
 from leitai.comparison.contender import system_of
 from leitai.comparison.spec import ArmSpec, CompareSpec
+from leitai.comparison.stopping import can_stop, in_clusters
 from leitai.data import DataSource, Row, labels_of, load_rows, row_with, with_system
 from leitai.evaluation import BaseTask
 
@@ -76,10 +77,10 @@ def asked_tasks(spec: CompareSpec, place: Place) -> dict[str, Asked]:
     Raises:
         LeitaiError: a source is broken, or has no items.
     """
-    return {task.name: ask_under(task, spec.main_arm, spec.seed, place) for task in spec.tasks}
+    return {task.name: ask_under(task, spec.main_arm, spec, place) for task in spec.tasks}
 
 
-def ask_under(task: BaseTask, arm: ArmSpec, seed: int, place: Place) -> Asked:
+def ask_under(task: BaseTask, arm: ArmSpec, spec: CompareSpec, place: Place) -> Asked:
     """Load the items of a task in an arm's wording.
 
     Raises:
@@ -95,4 +96,7 @@ def ask_under(task: BaseTask, arm: ArmSpec, seed: int, place: Place) -> Asked:
         if labelled
         else ()
     )
-    return Asked(task, task.pick(rows, seed), labels)
+    items = task.pick(rows, spec.seed)
+    if spec.verdict.stopping == "safe" and can_stop(task):
+        items = in_clusters(items, spec.seed)
+    return Asked(task, items, labels)

@@ -6,6 +6,7 @@ Both read the rounded numbers of `verdict.json`, so that a sentence never says m
 from typing import Any
 
 from leitai.comparison.pairing import pair_name
+from leitai.comparison.stopping import BETTING
 from leitai.comparison.wording import Bilingual, decimals, level, metric_of, p_value
 
 _NOTE = Bilingual(
@@ -78,6 +79,11 @@ _SURE_BETTER = Bilingual(
     "If the two were equally good, a gap at least this large would turn up in {chance} such "
     "comparisons.",
     "假如二者水平相同，这样大的差距在同类比较中出现的机会{chance}。",
+)
+_SURE_AT_ANY_TIME = Bilingual(
+    "If it were not so, evidence this strong would turn up at some time in {chance} such "
+    "comparisons.",
+    "假如事实并非如此，同类比较中任何时刻出现这样强的证据的机会{chance}。",
 )
 _SURE_EQUIVALENT = Bilingual(
     "If the true difference were as large as the margin, a gap this small would turn up in "
@@ -199,7 +205,10 @@ def certainty_of(task: dict[str, Any], row: dict[str, Any], tests: int, several:
         equal = row["verdict"] == "equivalent"
         key = "p_equivalence" if equal else "p"
         p = row[key] if row[f"{key}_holm"] is None else row[f"{key}_holm"]
-        sentence = (_SURE_EQUIVALENT if equal else _SURE_BETTER).format(chance=_chance(p))
+        words = _SURE_EQUIVALENT if equal else _SURE_BETTER
+        if row["test"] == BETTING:
+            words = _SURE_AT_ANY_TIME
+        sentence = words.format(chance=_chance(p))
     if row["p_holm"] is None or tests == 1:
         return sentence
     note = (_ADJUSTED_PAIRS if several else _ADJUSTED).format(tests=tests)

@@ -1,76 +1,30 @@
-"""From the files of a run to what the report shows."""
+"""What contenders are and what they cost, for the files of a run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from leitai.base.files import read_json
-from leitai.comparison.audit import Finding as AuditFinding
-from leitai.comparison.audit import Material, Side, as_json
+from leitai.comparison.audit import Material, Side
 from leitai.comparison.choice import front_of
 from leitai.comparison.contender import Contender
 from leitai.comparison.costs import spent_by
-from leitai.comparison.leading import leading_pair, pair_view
-from leitai.comparison.pairing import KEYS
 from leitai.comparison.report import Contender as ContenderCard
-from leitai.comparison.report import (
-    Cost,
-    CurvePoint,
-    Finding,
-    LearningCurve,
-    ReportData,
-    Search,
-    TaskItems,
-)
+from leitai.comparison.report import Cost
 from leitai.comparison.scoring import score_cost
-from leitai.comparison.search import SEARCH_FILE
 from leitai.data import Row
-from leitai.evaluation import read_records
 from leitai.evaluation.asking import readable
 
 
-def report_data(
-    contenders: Sequence[Contender],
-    sides: Sequence[Side],
-    material: Material,
-    verdict: Mapping[str, Any],
-    findings: Sequence[AuditFinding],
-    manifest: dict[str, Any],
-) -> ReportData:
-    """Gather everything that a reader is shown: of several contenders, the leading two."""
-    run = contenders[0].folder.parent.parent
-    spec = material.spec
-    leading = leading_pair(verdict)
-    pairs = {
-        side: (contender, about)
-        for side, key in zip("AB", leading, strict=True)
-        for contender, about in zip(contenders, sides, strict=True)
-        if contender.key == key
+def cards(
+    contenders: Sequence[Contender], sides: Sequence[Side], material: Material
+) -> dict[str, dict[str, Any]]:
+    """Return what each contender is, for the manifest."""
+    return {
+        contender.key: _card(contender, side, material).model_dump(mode="json")
+        for contender, side in zip(contenders, sides, strict=True)
     }
-    places = [KEYS.index(key) for key in leading]
-    return ReportData.model_validate(
-        {
-            "verdict": pair_view(verdict, leading),
-            "contenders": {at: _card(c, side, material) for at, (c, side) in pairs.items()},
-            "curves": {at: _curve(c.folder / "run") for at, (c, _) in pairs.items()},
-            "costs": {at: _cost(c, side, material) for at, (c, side) in pairs.items()},
-            "search": {at: _search(c) for at, (c, _) in pairs.items() if spec.search and c.base},
-            "tasks": tuple(
-                TaskItems.from_records(
-                    task.name,
-                    *(read_records(run / "scores" / task.name / f"{key}.jsonl") for key in leading),
-                )
-                for task in spec.tasks
-            ),
-            "audit": tuple(
-                Finding.model_validate({**value, "values": [value["values"][at] for at in places]})
-                for value in as_json(findings)
-            ),
-            "manifest": manifest,
-        }
-    )
 
 
 def cost_json(
@@ -102,10 +56,10 @@ def cost_json(
         spent = spent_by(contender, spec_folder)
         rate = cost.items_per_second
         costs[contender.key] = {
-            **cost.model_dump(mode="json"),
+            **cost.model_dump(mode="json", exclude={"money", "currency", "tokens", "requests"}),
             "seconds_per_item": 1 / rate if rate else None,
             "trainable_parameters": card.trainable_parameters,
-            "total_parameters": card.total_parameters or None,
+            "total_parameters": card.total_parameters,
             "spent": None if spent is None else asdict(spent),
         }
     task = next(task for task in verdict["tasks"] if task["primary"])
@@ -123,11 +77,12 @@ def _card(contender: Contender, side: Side, material: Material) -> ContenderCard
     return ContenderCard(
         name=contender.spec.title,
         model=contender.spec.stated,
-        family="" if side.view is None else side.view.family,
+        kind=contender.kind,
+        family=None if side.view is None else side.view.family,
         method=None if adapt is None or side.view is None else adapt.method.name,
         trainable_parameters=None if adapt is None or side.view is None else _trained(contender),
-        total_parameters=0 if side.view is None else side.view.total,
-        vocabulary=0 if side.view is None else side.view.tokenizer.vocab_size,
+        total_parameters=None if side.view is None else side.view.total,
+        vocabulary=None if side.view is None else side.view.tokenizer.vocab_size,
         weights_sha256=contender.state,
     )
 
@@ -138,29 +93,9 @@ def _trained(contender: Contender) -> int:
     return int(result["trainable_parameters"])
 
 
-def _search(contender: Contender) -> Search:
-    return Search.model_validate(read_json(contender.folder / SEARCH_FILE))
-
-
 def _search_seconds(contender: Contender) -> float | None:
     costs = [read_json(p) for p in (contender.folder / "search").glob("trial-*/rung-*/cost.json")]
     return sum(cost["seconds"] for cost in costs) or None
-
-
-def _curve(run: Path) -> LearningCurve:
-    """Read metrics.jsonl; validation lines stand on their own or in the line of their step."""
-    path = run / "metrics.jsonl"
-    if not path.exists():
-        return LearningCurve()
-    points = [
-        CurvePoint(
-            step=line["step"], train_loss=line.get("loss"), valid_loss=line.get("valid_loss")
-        )
-        for line in map(json.loads, path.read_text("utf-8").splitlines())
-        if "loss" in line or "valid_loss" in line
-    ]
-    best = read_json(run / "result.json")["result"]["best_step"]
-    return LearningCurve(points=tuple(points), best_step=best)
 
 
 def _cost(contender: Contender, side: Side, material: Material) -> Cost:

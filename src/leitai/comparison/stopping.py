@@ -5,8 +5,11 @@ asked; then the evidence is looked at (`statistics/sequential.py`), and asking g
 some pair is open. Each pair's bets get an equal share of the part of alpha that is spent on
 looking, so what stops the asking holds at that level over all pairs, tasks and looks.
 
-Only tasks whose items score between 0 and 1 and stand alone can be stopped: bits have no bound that
-a bettor could know, and items of one passage are not fresh evidence.
+Items of one cluster (a passage, a dialogue) are not fresh evidence: they are asked one after
+another, and a cluster counts once, by its mean difference, when all of it was asked.
+
+Only tasks whose items score between 0 and 1 can be stopped: bits have no bound that a bettor could
+know.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from leitai.base.files import hash_value
 from leitai.comparison.numbers import rounded
 from leitai.comparison.pairing import pair_name
 from leitai.comparison.statistics.sequential import confidence_sequence, evidence
@@ -22,6 +26,9 @@ from leitai.data import Row
 from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 
 Pair = tuple[str, str]
+
+BETTING = "betting"
+"""The `test` of a pair whose task was stopped early, as in `verdict.json`."""
 
 
 @dataclass
@@ -34,7 +41,7 @@ class Watch:
         higher_is_better: its direction.
         alpha: of one pair, over all looks.
         level: of the intervals that are shown, not shared among pairs.
-        planned: items of the task.
+        clusters: the cluster of every item of the task, in the order of asking.
     """
 
     pairs: Sequence[Pair]
@@ -42,7 +49,7 @@ class Watch:
     higher_is_better: bool
     alpha: float
     level: float
-    planned: int
+    clusters: Sequence[str]
     _paths: dict[Pair, list[list[float]]] = field(default_factory=dict)
     _found: dict[Pair, dict[str, Any]] = field(default_factory=dict)
     _asked: int = 0
@@ -61,11 +68,21 @@ class Watch:
             for key, found in records.items()
         }
         self._asked = len(next(iter(scores.values())))
+        ends = self._ends()
+        if not ends:
+            return False
         for pair in self.pairs:
-            self._see(pair, scores[pair[0]] - scores[pair[1]])
+            self._see(pair, scores[pair[0]] - scores[pair[1]], ends)
         return all(found["decision"] is not None for found in self._found.values())
 
-    def _see(self, pair: Pair, differences: np.ndarray) -> None:
+    def _ends(self) -> list[int]:
+        """Count the items up to the end of every cluster that was asked whole."""
+        names = [*self.clusters, None]
+        return [at + 1 for at in range(self._asked) if names[at] != names[at + 1]]
+
+    def _see(self, pair: Pair, items: np.ndarray, ends: Sequence[int]) -> None:
+        parts = np.split(items[: ends[-1]], ends[:-1])
+        differences = np.array([part.mean() for part in parts])
         evident = evidence(differences, margin=self.margin)
         at = int(evident.decided_at(self.alpha))
         decision = None
@@ -80,7 +97,7 @@ class Watch:
         strongest = max(different, equivalent, 1e-300)
         path.append(
             [
-                len(differences),
+                len(items),
                 rounded(np.log(strongest)),
                 rounded(float(low)),
                 rounded(float(high)),
@@ -88,7 +105,8 @@ class Watch:
         )
         self._found[pair] = {
             "decision": decision,
-            "at": at or None,
+            "at": ends[at - 1] if at else None,
+            "value": rounded(float(differences.mean())),
             "p": rounded(min(1.0, 1 / max(different, 1e-300))),
             "p_equivalence": rounded(min(1.0, 1 / max(equivalent, 1e-300))),
             "path": path,
@@ -97,17 +115,26 @@ class Watch:
     def as_json(self) -> dict[str, Any]:
         """Return the "sequential" part of a task of `verdict.json`."""
         return {
-            "planned": self.planned,
+            "planned": len(self.clusters),
             "asked": self._asked,
-            "stopped": self._asked < self.planned,
+            "stopped": self._asked < len(self.clusters),
             "pairs": {pair_name(*pair): found for pair, found in self._found.items()},
         }
 
 
-def can_stop(task: BaseTask, items: Sequence[Row]) -> bool:
-    """Tell whether a task may be stopped early: scores from 0 to 1, and no clusters."""
-    groups = [row.group for row in items if row.group is not None]
-    return MEASURES[task.metric].unit == "share" and len(set(groups)) == len(groups)
+def can_stop(task: BaseTask) -> bool:
+    """Tell whether a task may be stopped early, as far as its metric tells."""
+    return MEASURES[task.metric].unit == "share"
+
+
+def cluster_of(row: Row) -> str:
+    """Return the cluster of an item; one without a group is a cluster by itself."""
+    return f"item {row.id}" if row.group is None else f"group {row.group}"
+
+
+def in_clusters(items: Sequence[Row], seed: int) -> list[Row]:
+    """Put the items of a cluster together, clusters in random order, items as they were."""
+    return sorted(items, key=lambda row: hash_value([seed, cluster_of(row)]))
 
 
 def bounded(records: Mapping[str, Sequence[ItemRecord]]) -> bool:

@@ -12,7 +12,7 @@ from leitai.comparison.scoring import Scorer, write_cost
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.statistics.sequential import EARLY_SHARE
-from leitai.comparison.stopping import Watch, bounded
+from leitai.comparison.stopping import Watch, bounded, cluster_of
 from leitai.evaluation import MEASURES, ItemRecord
 from leitai.evaluation.evaluate import ask_part, finish, parts_of
 
@@ -86,5 +86,5 @@ def _watch(spec: CompareSpec, asked: Asked) -> Watch:
         higher_is_better=MEASURES[metric].higher_is_better,
         alpha=level / (len(pairs) * len(spec.tasks)),
         level=level,
-        planned=len(asked.items),
+        clusters=[cluster_of(row) for row in asked.items],
     )

@@ -38,7 +38,7 @@ class Variants:
         self._folder = run / "scores" / spec.primary
         self._task = next(task for task in spec.tasks if task.name == spec.primary)
         self._arms = spec.arms or (spec.main_arm,)
-        self._asked = {arm.name: ask_under(self._task, arm, spec.seed, place) for arm in self._arms}
+        self._asked = {arm.name: ask_under(self._task, arm, spec, place) for arm in self._arms}
         self.paths: dict[tuple[int, str], dict[str, Path]] = {
             (seed, arm.name): {} for seed in (spec.seed, *spec.seeds) for arm in self._arms
         }

@@ -1,12 +1,14 @@
 """Ask one contender every item of a task, part by part, and keep what comes back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from leitai.base.progress import Ticker
 from leitai.data import Row
 from leitai.evaluation.records import ItemRecord, read_records, write_records
 from leitai.evaluation.respondents import Respondent, refuse_unable
+from leitai.evaluation.respondents.noting import Noting
 from leitai.evaluation.tasks import BaseTask
 
 CHUNK = 128
@@ -59,7 +61,9 @@ def ask_part(
     part = parts_of(path) / f"{start:08d}.jsonl"
     if not part.exists():
         refuse_unable(respondent, task.needs, task.name)
-        write_records(part, task.assess(items[start:stop], labels, respondent))
+        noting = Noting(respondent)
+        records = task.assess(items[start:stop], labels, noting)
+        write_records(part, (replace(r, detail=noting.of(r.id) | r.detail) for r in records))
     return read_records(part)
 
 

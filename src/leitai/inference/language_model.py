@@ -93,8 +93,8 @@ class LanguageModel:
                 (`adapter=`), or none. Requests with different ones run together.
 
         Raises:
-            LeitaiError: a part is missing, damaged, unsupported or too large for the memory, or
-                both `adapter` and `adapters` are given.
+            LeitaiError: a part is missing, damaged, unsupported or too large for the memory, an
+                adapter was trained on other weights, or both `adapter` and `adapters` are given.
         """
         from leitai.text import Chat, Tokenizer
 
@@ -106,9 +106,10 @@ class LanguageModel:
         decoder = load_decoder(folder, dtype=dtype, device=place)
         named = None
         if adapter is not None:
-            load_adapter(decoder, Path(adapter))
+            load_adapter(decoder, Path(adapter), folder)
         if adapters:
-            named = load_adapters(decoder, {name: Path(path) for name, path in adapters.items()})
+            folders = {name: Path(path) for name, path in adapters.items()}
+            named = load_adapters(decoder, folders, folder)
         return cls(decoder, tokenizer, chat_format, named)
 
     @property

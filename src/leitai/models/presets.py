@@ -25,6 +25,10 @@ _SIZES = (
 # What all models of a generation share. Token ids are those of the base models.
 _GENERATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
+        "Qwen2": {
+            **{"family": "qwen2", "rms_norm_eps": 1e-6, "rope_theta": 1e6},
+            **{"bos_token_id": 151643, "eos_token_ids": (151643,)},
+        },
         "Qwen2.5": {
             **{"family": "qwen2", "rms_norm_eps": 1e-6, "rope_theta": 1e6},
             **{"bos_token_id": 151643, "eos_token_ids": (151643,)},
@@ -58,12 +62,19 @@ _GENERATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 # Where a model departs from its generation.
 _EXCEPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {name: {"rms_norm_eps": 1e-5} for name in ("Qwen2.5-14B", "Qwen2.5-32B", "Qwen2.5-72B")}
+    {
+        name: {"rms_norm_eps": 1e-5}
+        for name in ("Qwen2-72B", "Qwen2.5-14B", "Qwen2.5-32B", "Qwen2.5-72B")
+    }
 )
 
 # Source: the models' published config.json files. Columns: see _SIZES.
 # fmt: off
 _PUBLISHED: Mapping[str, tuple[Any, ...]] = MappingProxyType({
+    "Qwen2-0.5B":     (  896,  24,  14, 2,  64,  4864, 151936, 131072, True),
+    "Qwen2-1.5B":     ( 1536,  28,  12, 2, 128,  8960, 151936, 131072, True),
+    "Qwen2-7B":       ( 3584,  28,  28, 4, 128, 18944, 152064, 131072, False),
+    "Qwen2-72B":      ( 8192,  80,  64, 8, 128, 29568, 152064, 131072, False),
     "Qwen2.5-0.5B":   (  896,  24,  14, 2,  64,  4864, 151936,  32768, True),
     "Qwen2.5-1.5B":   ( 1536,  28,  12, 2, 128,  8960, 151936, 131072, True),
     "Qwen2.5-3B":     ( 2048,  36,  16, 2, 128, 11008, 151936,  32768, True),

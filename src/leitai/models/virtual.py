@@ -35,7 +35,7 @@ class Prefix(nn.Module):
 
     def tokens(self, decoder: "Decoder") -> VirtualTokens:
         """Return the keys and values, computed anew if they must be."""
-        # Fused optimisers change weights without a trace in their version.
+        # Copies to compute with are made anew each step, and may come to lie where older ones lay.
         trained = any(parameter.requires_grad for parameter in decoder.parameters())
         if trained or torch.is_grad_enabled():
             return self.compute(decoder)

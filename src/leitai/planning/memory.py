@@ -1,4 +1,4 @@
-"""The memory of training at its largest moment."""
+"""The memory of training, and of writing, at its largest moment."""
 
 from leitai.adapters import cost, leaves_adapter
 from leitai.adapters.method import Full
@@ -6,7 +6,12 @@ from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning.machine import Machine
 from leitai.planning.tasks import TrainTask
+from leitai.training.dividing import weights_divide
 from leitai.training.memory import StepSize, step_memory
+
+PRODUCT_CODE_BYTES = 160_000_000
+"""What oneDNN's code for half-precision products takes, bounded by `base.memory`; measured on a
+nano model, whose own numbers are a hundredth of it. A plain float32 product needs none."""
 
 
 def training_memory(
@@ -33,9 +38,12 @@ def training_memory(
     parts = {"weights": weights} | step_memory(
         config, task.method, dtype, step, native=machine.native, checkpointing=checkpointing
     )
+    if dtype != "float32" and machine.device == "cpu":
+        parts["code of products"] = PRODUCT_CODE_BYTES
     if task.averaged:
         parts["average"] = 4 * cost.trainable_count(config, task.method)
-    return divided(config, task, dtype, parts) if task.ranks > 1 else parts
+    apart = task.ranks > 1 and weights_divide(task.method, dtype)
+    return divided(config, task, dtype, parts) if apart else parts
 
 
 def divided(
@@ -69,3 +77,23 @@ def divided(
     held = {"gradients", "optimiser", "average"}
     shares = {name: size // task.ranks if name in held else size for name, size in parts.items()}
     return shares | {"weights": weights // task.ranks, "gathered weights": int(whole)}
+
+
+def serving_memory(
+    config: ModelConfig, dtype: str, *, streams: int, cached: float, prefill: float
+) -> dict[str, int]:
+    """Return the bytes of each part while answers are written.
+
+    Args:
+        config: the architecture.
+        dtype: of the weights.
+        streams: answers that are written together.
+        cached: tokens whose keys and values are kept, of all streams together.
+        prefill: tokens of prompts that are read at once.
+    """
+    return {
+        "weights": cost.weight_bytes(config, dtype),
+        "keys and values": int(cached * cost.cache_bytes_per_token(config, dtype)),
+        "activations": int(prefill * cost.working_bytes_per_token(config, dtype)),
+        "logits": 4 * streams * config.vocab_size,
+    }

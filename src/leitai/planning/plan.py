@@ -13,7 +13,7 @@ from leitai.kernels.matvec import MOST_VECTORS
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning.machine import Machine
-from leitai.planning.memory import training_memory
+from leitai.planning.memory import serving_memory, training_memory
 from leitai.planning.products import compute_dtype, forward_products, head_products, seconds_of
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 from leitai.planning.training import training_seconds
@@ -278,19 +278,15 @@ def _plan_writing(config: ModelConfig, task: GenerateTask, machine: Machine, dty
     head = config.vocab_size * config.hidden_size * size * per_byte
     head = head if streams <= MOST_VECTORS else last
     _add(time, {"output head": head}, task.new_tokens)
-    working = cost.working_bytes_per_token(config, dtype)
     cached = common + streams * BLOCK_TOKENS * blocks_for(math.ceil(whole - common))
     return Plan(
         task="generate",
         parameters=parameter_count(config),
         trainable=0,
-        memory={
-            **_base(machine),
-            "weights": cost.weight_bytes(config, dtype),
-            "keys and values": int(cached * per_token),
-            "activations": int(min(prefill, CHUNK + streams) * working),
-            "logits": 4 * streams * config.vocab_size,
-        },
+        memory=_base(machine)
+        | serving_memory(
+            config, dtype, streams=streams, cached=cached, prefill=min(prefill, CHUNK + streams)
+        ),
         memory_limit=machine.memory_bytes,
         flops=rounds * (prefill + streams * steps) * cost.linear_flops(config)
         + rounds * cost.attention_flops(config, pairs + streams * steps * middle)

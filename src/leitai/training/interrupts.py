@@ -7,12 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @dataclass
 class Interrupt:
-    """Whether the user, or the system, has asked the run to stop."""
+    """Whether the user, or the system, has asked the run to stop.
 
-    requested: bool = False
+    Attributes:
+        signal: the number of the signal that did, None before.
+    """
+
+    signal: int | None = None
 
 
 @contextmanager
@@ -27,11 +33,11 @@ def deferred_interrupts() -> Iterator[Interrupt]:
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        if interrupt.requested and number == signal.SIGINT:
+        if interrupt.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        interrupt.requested = True
+        interrupt.signal = number
 
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.signal(number, note) for number in SIGNALS}
     try:
         yield interrupt
     finally:

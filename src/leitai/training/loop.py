@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from leitai.adapters import packed_weights, step_hooks, trainable_state
-from leitai.base import LeitaiError
+from leitai.base import InterruptedRunError
 from leitai.base.memory import reused_memory
 from leitai.base.progress import progress
 from leitai.models import Decoder
@@ -23,7 +23,7 @@ from leitai.training.checkpoint import CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
 from leitai.training.failure import check_validation, diverged_at
-from leitai.training.interrupts import deferred_interrupts
+from leitai.training.interrupts import SIGNALS, deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
 from leitai.training.objectives.interface import Batch, Objective
@@ -140,9 +140,9 @@ class Loop:
         with (
             metrics,
             clock,
-            # recomputation is for want of memory
-            nullcontext() if self.decoder.activation_checkpointing else reused_memory(),
-            packed_weights(self.decoder) if self.ranks.count == 1 else nullcontext(),
+            # recomputation and division are for want of memory
+            nullcontext() if self._wants_memory else reused_memory(),
+            nullcontext() if self.ranks.divided else packed_weights(self.decoder),
             deferred_interrupts() as interrupt,
             progress(self.title, self.total) as tick,
         ):
@@ -155,11 +155,13 @@ class Loop:
                 self.totals.seconds = before + now - start
                 meter.show(self.step, self.totals, now, last=self.step == self.total)
                 due = self.ranks.first and self._checkpoint_due(now - saved_at, saving)
-                stop, due = self.ranks.agree(interrupt.requested, due)
-                if stop:
+                asked = [interrupt.signal == number for number in SIGNALS]
+                *asked, due = self.ranks.agree(*asked, due)
+                if any(asked):
                     save(self)
-                    raise LeitaiError(
+                    raise InterruptedRunError(
                         f"stopped after step {self.step} of {self.total}",
+                        signal=SIGNALS[asked.index(True)],
                         where=self.run_folder,
                         remedy="run the same command again to go on from there "
                         "(leitai train: with --resume)",
@@ -169,6 +171,10 @@ class Loop:
                     saved_at = time.perf_counter()
                     saving = saved_at - now
         self.decoder.eval()
+
+    @property
+    def _wants_memory(self) -> bool:
+        return self.decoder.activation_checkpointing or self.ranks.divided
 
     @property
     def _interval(self) -> int:
@@ -208,9 +214,10 @@ class Loop:
                 part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
                 losses.append(part.detach())
-            penalty = self.hooks.penalty()
-            if penalty is not None:
-                penalty.backward()  # type: ignore[no-untyped-call]
+        self.ranks.add_gradients(self.parameters)
+        penalty = self.hooks.penalty()
+        if penalty is not None:
+            penalty.backward()  # type: ignore[no-untyped-call]
         norm = self.ranks.whole(clip_grad_norm_(self.parameters.values(), spec.clip or math.inf))
         loss, norm_value = torch.stack([torch.stack(losses).sum(), norm]).tolist()
         (loss,) = self.ranks.total(loss)
@@ -271,7 +278,9 @@ class Loop:
         check_validation(nats, self.step, self.run_folder)
         loss = nats / weight
         bits = nats / math.log(2) / self._valid_bytes if self._valid_bytes else None
-        score = None if self.measure is None else self.measure()
+        score = None
+        if self.measure is not None:  # one process asks for all
+            (score,) = self.ranks.total(self.measure() if self.ranks.first else 0.0)
         best = self.early.update(self.step, loss, score)
         if best:
             self.totals.bits_per_byte = bits

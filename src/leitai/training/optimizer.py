@@ -17,6 +17,26 @@ _EMBEDDING = "model.embed_tokens."
 Group = dict[str, Any]
 
 
+class FusedAdamW(torch.optim.AdamW):
+    """torch's AdamW in one call for all parameters.
+
+    That call changes weights without a trace in their version, by which keys and values that were
+    computed with older weights are known to be worthless; so the versions are raised here.
+    """
+
+    def __init__(self, groups: list[Group], rate: float, betas: tuple[float, float]) -> None:
+        """As torch's, with `fused`."""
+        super().__init__(groups, lr=rate, betas=betas, fused=True)
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update all parameters once; a closure is not supported."""
+        assert closure is None
+        super().step()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                torch.autograd.graph.increment_version(parameter)
+
+
 class MuonWithAdamW(torch.optim.Optimizer):
     """Muon for the matrices of the blocks, AdamW for everything else; one state, one step."""
 
@@ -93,7 +113,7 @@ def make_optimizer(decoder: Decoder, spec: AdaptSpec) -> torch.optim.Optimizer:
         )
     adamw = None
     if parts[False]:
-        adamw = torch.optim.AdamW(parts[False], lr=spec.learning_rate, betas=spec.betas, fused=True)
+        adamw = FusedAdamW(parts[False], spec.learning_rate, spec.betas)
     if muon is not None:
         return MuonWithAdamW(_make_muon(parts[True], spec.learning_rate, muon), adamw)
     assert adamw is not None  # something is trained

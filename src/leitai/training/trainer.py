@@ -22,18 +22,19 @@ from leitai.adapters import (
 from leitai.base import LeitaiError
 from leitai.base.files import atomic_folder, hash_value
 from leitai.base.locks import run_lock
-from leitai.base.memory import give_freed_memory_back, peak_bytes
+from leitai.base.memory import give_freed_memory_back, keep_few_products, peak_bytes
 from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
+from leitai.training.dividing import check_objective, divides
 from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
 from leitai.training.objectives import make_objective
 from leitai.training.objectives.interface import Objective, Texts
 from leitai.training.ranks import Ranks
-from leitai.training.ranks.gathering import check_divisible, gathered
+from leitai.training.ranks.gathering import gathered
 from leitai.training.result import COST_FILE, RESULT_FILE, TrainResult, read_result
 from leitai.training.resuming import resume as resume_from
 from leitai.training.resuming import take_best
@@ -103,7 +104,8 @@ def train(
             the disk does not suffice, the loss is no longer finite, or the user interrupts.
     """
     ranks = ranks or Ranks()
-    check_divisible(spec, dtype, samples, ranks)
+    check_objective(spec, ranks.count)
+    keep_few_products()
     with run_lock(run_folder) if ranks.first else nullcontext():
         store = _open_store(run_folder, ranks, resume=resume)
         asking = valid_rows if isinstance(valid_rows, Sequence) else ()
@@ -126,18 +128,17 @@ def train(
         if checkpoint is not None:
             check_identity(checkpoint.state["identity"], identity, run_folder)
         kept = "float32" if whole else dtype
-        place = ranks.loads_on(device)
+        apart = ranks.count > 1 and divides(spec, dtype, samples)
+        place = "cpu" if apart else device  # weights are divided before anything goes to a device
         decoder = load_decoder(model_folder, dtype=kept, device=place, quantize_head=False)
         noted = store.folder / f"observed-{hash_value(identity)[:16]}"
         method = with_start_ids(spec.method, chat.tokenizer.encode)
         learnt, checked = _prepare(decoder, method, objective, learnt, checked, noted, seed, ranks)
-        check_memory(decoder, model_folder, spec, ranks.count)
+        check_memory(decoder, model_folder, spec, ranks.count if apart else 1)
         products = torch.bfloat16 if whole and dtype == "bfloat16" else None
-        divided = ranks.shard(decoder, products)
-        again = chooses_checkpointing(decoder, learnt, spec, dtype)
-        (decoder.activation_checkpointing,) = ranks.agree(again)
-        if decoder.activation_checkpointing:
-            give_freed_memory_back()
+        if apart:
+            ranks.shard(decoder, products)
+        _save_memory(decoder, learnt, spec, dtype, ranks)
         done = 0 if checkpoint is None else checkpoint.step
         settings = {
             **{"model": str(model_folder), "seed": seed, "dtype": dtype},
@@ -153,7 +154,7 @@ def train(
             )
 
         shown = None
-        if write is not None and samples and asking:
+        if ranks.first and write is not None and samples and asking:
             shown = Samples(trainee(samples), write, run_folder, done, tracking)
         loop = Loop(
             decoder,
@@ -170,11 +171,11 @@ def train(
             measure=None if metric is None else partial(metric, trainee(spec.validation.rows)),
             show=shown,
             tracking=tracking,
-            products=None if divided else products,
+            products=None if apart else products,
             ranks=ranks,
         )
         _run(loop, checkpoint)
-        plain = gathered(loop, model_folder, kept, seed)
+        plain = gathered(loop, model_folder, method, kept, seed)
         if plain is not None:
             _finish(loop, plain, model_folder, base_hash)
         return _result(run_folder, ranks)
@@ -229,6 +230,18 @@ def _prepare(
     apply_method(decoder, method, seed)
     objective.attach(decoder, seed)
     return learnt, checked
+
+
+def _save_memory(
+    decoder: Decoder, learnt: Sequence[Any], spec: AdaptSpec, dtype: str, ranks: Ranks
+) -> None:
+    """Decide about activation checkpointing, and whether memory that is freed stays here."""
+    again = chooses_checkpointing(decoder, learnt, spec, dtype)
+    (decoder.activation_checkpointing,) = ranks.agree(again)
+    # Gathered weights come and go beside gradients that stay: kept, the gaps between them would be
+    # more than twice what a process holds.
+    if decoder.activation_checkpointing or ranks.divided:
+        give_freed_memory_back()
 
 
 def _run(loop: Loop, checkpoint: Checkpoint | None) -> None:

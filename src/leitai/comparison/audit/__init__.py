@@ -11,30 +11,34 @@ from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.comparison.audit import budget, leakage, lengths, templates, tokens
-from leitai.comparison.audit.findings import Check, Finding, Material, Side, View
+from leitai.comparison.audit.findings import Check, Finding, Material, Side, View, seen
 from leitai.comparison.pairing import KEYS
 
 __all__ = ["Finding", "Material", "Side", "View", "as_json", "audit", "refuse_unfair"]
 
-_CHECKS: tuple[Check, ...] = (
+_OF_WHAT_IS_SEEN: tuple[Check, ...] = (
     tokens.check_beginning,
     tokens.check_end,
     templates.check_preamble,
     templates.check_date,
     lengths.check_context,
     lengths.check_truncation,
-    lengths.check_answers,
     tokens.check_labels,
     tokens.check_density,
+    budget.check_adapted,
     budget.check_budget,
+)
+_OF_EVERYBODY: tuple[Check, ...] = (
+    lengths.check_answers,
     leakage.check_leakage,
     templates.check_seen,
 )
 
 
 def audit(sides: Sequence[Side], material: Material) -> list[Finding]:
-    """Run every check and return the findings, refused ones included."""
-    return [finding for check in _CHECKS for finding in check(sides, material)]
+    """Run every check that has something to look at; return all findings, refused ones included."""
+    checks = (*(_OF_WHAT_IS_SEEN if seen(sides) else ()), *_OF_EVERYBODY)
+    return [finding for check in checks for finding in check(sides, material)]
 
 
 def refuse_unfair(findings: Sequence[Finding]) -> None:

@@ -6,6 +6,27 @@ from leitai.comparison.audit.findings import Finding, Material, Side, seen, show
 from leitai.comparison.audit.tokens import question_text
 
 
+def check_adapted(sides: Sequence[Side], material: Material) -> list[Finding]:
+    """Warn where some learn from the data and others do not."""
+    trained = seen(sides)
+    if material.spec.adapt is None or len(trained) == len(sides):
+        return []
+    method = material.spec.adapt.method.name
+    return [
+        Finding(
+            "adapted",
+            {"en": "how it was adapted", "zh": "适配方式"},
+            shown(sides, {side.key: method for side, _ in trained}),
+            "warning",
+            {
+                "en": "only checkpoints that lie here learn from the data: the others answer as "
+                "they are, and reference rows are made from the same rows",
+                "zh": "只有此处的检查点从数据中学习：其他选手按原样作答，参照行由相同样本构成",
+            },
+        )
+    ]
+
+
 def check_budget(sides: Sequence[Side], material: Material) -> list[Finding]:
     """Compare rows, tokens and trainable parameters of those that are adapted."""
     adapt, trained = material.spec.adapt, seen(sides)

@@ -4,13 +4,12 @@ from pathlib import Path
 
 from leitai.base.files import write_text
 from leitai.comparison.report.data import (
-    SIDES,
     Answer,
     Contender,
     Cost,
     CurvePoint,
     Finding,
-    ItemPair,
+    Item,
     LearningCurve,
     ReportData,
     Search,
@@ -19,20 +18,21 @@ from leitai.comparison.report.data import (
 )
 from leitai.comparison.report.markdown import render_markdown
 from leitai.comparison.report.page import render_page
+from leitai.comparison.report.reading import read_run
 
 __all__ = [
-    "SIDES",
     "Answer",
     "Contender",
     "Cost",
     "CurvePoint",
     "Finding",
-    "ItemPair",
+    "Item",
     "LearningCurve",
     "ReportData",
     "Search",
     "TaskItems",
     "Trial",
+    "read_run",
     "write_report",
 ]
 

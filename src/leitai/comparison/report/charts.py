@@ -3,13 +3,13 @@
 Each is drawn for a wide and for a narrow column, so that letters keep their size on a phone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
 from markupsafe import Markup
 
-from leitai.comparison.report.data import SIDES, CurvePoint, LearningCurve
+from leitai.comparison.report.data import CurvePoint, LearningCurve
 from leitai.comparison.report.strings import STRINGS, slice_name
 from leitai.comparison.report.svg import (
     Axis,
@@ -30,8 +30,13 @@ _ROW = 46.0
 _TOP = 26.0
 _BOTTOM = 42.0
 _KEPT_POINTS = 240
+_ENDS = ("low", "high")
 
-_VERDICT_CLASS = {"a_better": "a", "b_better": "b", "equivalent": "same", "undecided": "open"}
+
+def verdict_class(pair: str, verdict: str) -> str:
+    """The colour of a pair's verdict: the winner's, ink where equal, grey where open."""
+    a, b = pair.lower().split("-")
+    return {"a_better": a, "b_better": b, "equivalent": "same"}.get(verdict, "open")
 
 
 def in_both_widths(draw: Callable[[float, str], Markup]) -> Markup:
@@ -40,7 +45,7 @@ def in_both_widths(draw: Callable[[float, str], Markup]) -> Markup:
 
 
 def score_chart(task: dict[str, Any]) -> Markup:
-    """Dots with whiskers: both sides, one row a slice.
+    """Dots with whiskers: all contenders, one row a slice.
 
     Args:
         task: a task of `verdict.json`.
@@ -49,7 +54,9 @@ def score_chart(task: dict[str, Any]) -> Markup:
 
 
 def difference_chart(task: dict[str, Any]) -> Markup:
-    """The difference A minus B with its intervals and the margin; A's side is always right.
+    """Differences with their intervals and the margin; the first one's side is always right.
+
+    Two contenders: a row a slice. More: a row a pair, over all items.
 
     Args:
         task: a task of `verdict.json`.
@@ -64,18 +71,18 @@ def curve_chart(curve: LearningCurve, side: str) -> Markup | None:
     return in_both_widths(lambda width, class_: _curve(curve, side, width, class_))
 
 
-def _frame(task: dict[str, Any], width: float) -> tuple[list[Markup], float, float, float]:
-    """Rows of a chart by slice: their names and lines, and the edges of the plot."""
-    left, right = (100.0 if width == WIDE else 72.0), width - 62.0
-    bottom = _TOP + _ROW * len(task["slices"])
+def _frame(
+    names: Sequence[Bilingual], width: float, height: float
+) -> tuple[list[Markup], float, float]:
+    """Rows of a chart: their names and lines, and the right and lower edge of the plot."""
+    right, bottom = width - 62.0, _TOP + height * len(names)
     parts = []
-    for i, row in enumerate(task["slices"]):
-        y = _TOP + _ROW * (i + 0.5)
-        strong = "strong" if i == 0 else ""
-        parts.append(label(0, y + 4, _short(slice_name(row["slice"])), "start", strong))
+    for i, name in enumerate(names):
+        y = _TOP + height * (i + 0.5)
+        parts.append(label(0, y + 4, _short(name), "start", "" if i else "strong"))
         if i:
-            parts.append(line(0, y - _ROW / 2, width, y - _ROW / 2, "rule"))
-    return parts, left, right, bottom
+            parts.append(line(0, y - height / 2, width, y - height / 2, "rule"))
+    return parts, right, bottom
 
 
 def _short(words: Bilingual, most: int = 13) -> Bilingual:
@@ -97,9 +104,12 @@ def _grid(axis: Axis, bottom: float, width: float, unit: Bilingual) -> list[Mark
 
 def _scores(task: dict[str, Any], width: float, class_: str) -> Markup:
     metric = metric_of(task["metric"])
-    factor = metric.unit.axis
-    parts, left, right, bottom = _frame(task, width)
-    ends = [factor * row[s][k] for row in task["slices"] for s in SIDES for k in ("low", "high")]
+    factor, slices = metric.unit.axis, task["slices"]
+    keys = list(slices[0]["scores"])
+    height = max(_ROW, 18.0 * len(keys) + 10.0)
+    left = 100.0 if width == WIDE else 72.0
+    parts, right, bottom = _frame([slice_name(r["slice"]) for r in slices], width, height)
+    ends = [factor * s[k] for row in slices for s in row["scores"].values() for k in _ENDS]
     low, high = spanning(ends, pad=0.06, least=0.02 * factor)
     if factor == 100:
         low, high = max(low, 0.0), min(high, 100.0)
@@ -108,15 +118,16 @@ def _scores(task: dict[str, Any], width: float, class_: str) -> Markup:
     if factor == 100:
         unit = Bilingual(f"{metric.name.en}, %", f"{metric.name.zh}，%")
     parts = _grid(axis, bottom, width, unit) + parts
-    for i, row in enumerate(task["slices"]):
-        for side, shift in zip(SIDES, (-9.0, 9.0), strict=True):
-            y = _TOP + _ROW * (i + 0.5) + shift
-            x1, x2 = axis(factor * row[side]["low"]), axis(factor * row[side]["high"])
-            name = side.lower()
+    for i, row in enumerate(slices):
+        for at, key in enumerate(keys):
+            score = row["scores"][key]
+            y = _TOP + height * (i + 0.5) + 18.0 * (at - (len(keys) - 1) / 2)
+            x1, x2 = axis(factor * score["low"]), axis(factor * score["high"])
+            name = key.lower()
             parts.append(line(x1, y, x2, y, f"whisker stroke-{name}"))
             parts += [line(x, y - 4, x, y + 4, f"whisker stroke-{name}") for x in (x1, x2)]
-            parts.append(marker(side, axis(factor * row[side]["value"]), y))
-            shown = metric.unit.value(row[side]["value"])
+            parts.append(marker(key, axis(factor * score["value"]), y))
+            shown = metric.unit.value(score["value"])
             parts.append(label(width, y + 4, shown, "end", f"value text-{name}"))
     return picture(width, bottom + _BOTTOM, *parts, class_=class_)
 
@@ -124,12 +135,20 @@ def _scores(task: dict[str, Any], width: float, class_: str) -> Markup:
 def _differences(task: dict[str, Any], width: float, class_: str) -> Markup:
     unit = metric_of(task["metric"]).unit
     factor = unit.axis
-    parts, left, right, bottom = _frame(task, width)
-    margin = factor * task["slices"][0]["margin"]
-    ends = [factor * row["difference"][k] for row in task["slices"] for k in ("low", "high")]
+    pairs = task["slices"][0]["pairs"]
+    if len(pairs) == 1:
+        ((pair, _),) = pairs.items()
+        rows = [(slice_name(row["slice"]), pair, row["pairs"][pair]) for row in task["slices"]]
+    else:
+        rows = [(Bilingual.same(name.replace("-", " − ")), name, p) for name, p in pairs.items()]
+    height = _ROW if len(pairs) == 1 else 30.0
+    left = 100.0 if width == WIDE else 72.0
+    parts, right, bottom = _frame([name for name, _, _ in rows], width, height)
+    margin = factor * rows[0][2]["margin"]
+    ends = [factor * row["difference"][k] for _, _, row in rows for k in _ENDS]
     low, high = spanning([*ends, 0.0, margin, -margin], pad=0.08, least=0.01 * factor)
-    a_is_right = task["higher_is_better"]
-    axis = Axis(low, high, *((left, right) if a_is_right else (right, left)))
+    first_is_right = task["higher_is_better"]
+    axis = Axis(low, high, *((left, right) if first_is_right else (right, left)))
     band = sorted((axis(-margin), axis(margin)))
     ground = [
         tag("rect", x=band[0], y=_TOP, width=band[1] - band[0], height=bottom - _TOP, class_="band")
@@ -137,21 +156,24 @@ def _differences(task: dict[str, Any], width: float, class_: str) -> Markup:
     gap = Bilingual(unit.gap.en.strip(), unit.gap.zh.strip())
     parts = [*ground, *_grid(axis, bottom, width, gap), *parts]
     parts.append(line(axis(0), _TOP - 4, axis(0), bottom, "zero"))
-    parts.append(tag("text", "◂ ", both(STRINGS["b_side"]), x=left, y=14, class_="side text-b"))
-    parts.append(
+    words, classes = ("a_side", "b_side"), ("side text-a", "side text-b")
+    if len(pairs) > 1:
+        words, classes = ("first_side", "second_side"), ("side tick", "side tick")
+    parts += [
+        tag("text", "◂ ", both(STRINGS[words[1]]), x=left, y=14, class_=classes[1]),
         tag(
             "text",
-            both(STRINGS["a_side"]),
+            both(STRINGS[words[0]]),
             " ▸",
             x=right,
             y=14,
             text_anchor="end",
-            class_="side text-a",
-        )
-    )
-    for i, row in enumerate(task["slices"]):
-        y = _TOP + _ROW * (i + 0.5)
-        kind = _VERDICT_CLASS[row["verdict"]]
+            class_=classes[0],
+        ),
+    ]
+    for i, (_, name, row) in enumerate(rows):
+        y = _TOP + height * (i + 0.5)
+        kind = verdict_class(name, row["verdict"])
         for interval, weight in (
             (row["difference"], "whisker"),
             (row["equivalence_interval"], "inner"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from leitai.comparison.report.data import Answer, ItemPair, TaskItems
+from leitai.comparison.report.data import Answer, Item, TaskItems
 from leitai.comparison.wording import metric_of
 
 BUDGET = 2_200_000
@@ -15,9 +15,6 @@ BUDGET = 2_200_000
 
 LENGTHS = (4_000, 1_500, 700, 350, 180)
 """Characters kept of each text; the longest that fits the budget is taken."""
-
-_TELLING = {1: 0.0, 0: 1.0, 2: 2.0}
-"""Rank by how many sides are right: the two disagree, both wrong, both right."""
 
 _HARMFUL = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029\u007f"}
 
@@ -76,7 +73,8 @@ def pack(tasks: Sequence[TaskItems], verdict: dict[str, Any], budget: int = BUDG
         metric = metric_of(about["metric"])
         head = {
             "task": task.task,
-            "graded": all(item.a.correct is not None for item in task.items),
+            "keys": list(task.items[0].answers) if task.items else [],
+            "graded": all(a.correct is not None for i in task.items for a in i.answers.values()),
             "higher": about["higher_is_better"],
             "unit": metric.unit.gap.as_dict(),
         }
@@ -90,19 +88,20 @@ def pack(tasks: Sequence[TaskItems], verdict: dict[str, Any], budget: int = BUDG
     )
 
 
-def _texts(item: ItemPair) -> tuple[str, ...]:
-    return item.input, item.expected, item.a.answer, item.b.answer
+def _texts(item: Item) -> tuple[str, ...]:
+    answers = item.answers.values()
+    return (item.input, item.expected, *(t for a in answers for t in (a.answer, a.reasoning)))
 
 
-def _row(item: ItemPair, length: int) -> list[Any]:
-    """id, slices, input, expected, then answer, right or wrong, score of A and of B."""
+def _row(item: Item, length: int) -> list[Any]:
+    """id, slices, input, expected, then of every contender answer, right, score and reasoning."""
 
     def cut(text: str) -> str:
         return text if len(text) <= length else text[:length] + "…"
 
     def side(answer: Answer) -> list[Any]:
         right = None if answer.correct is None else int(answer.correct)
-        return [cut(answer.answer), right, float(f"{answer.score:.5g}")]
+        return [cut(answer.answer), right, float(f"{answer.score:.5g}"), cut(answer.reasoning)]
 
     row = [
         item.id[:200],
@@ -110,21 +109,26 @@ def _row(item: ItemPair, length: int) -> list[Any]:
         cut(item.input),
         cut(item.expected),
     ]
-    return [*row, *side(item.a), *side(item.b)]
+    return [*row, *(value for answer in item.answers.values() for value in side(answer))]
 
 
 def _size(row: Markup) -> int:
     return len(row.encode("utf-8", "replace")) + 1
 
 
-def _fit(rows: list[tuple[ItemPair, Markup]], budget: int) -> list[tuple[ItemPair, Markup]]:
-    """Keep what fits, those that tell most first, in the original order."""
+def _fit(rows: list[tuple[Item, Markup]], budget: int) -> list[tuple[Item, Markup]]:
+    """Keep what fits, those that tell most first, in the original order.
+
+    Contenders that disagree tell most, then items that all got wrong, then those all got right.
+    """
 
     def priority(index: int) -> tuple[float, int]:
-        item = rows[index][0]
-        if item.a.correct is None:
-            return -abs(item.a.score - item.b.score), index
-        return _TELLING[bool(item.a.correct) + bool(item.b.correct)], index
+        answers = rows[index][0].answers.values()
+        scores = [answer.score for answer in answers]
+        if any(answer.correct is None for answer in answers):
+            return min(scores) - max(scores), index
+        right = {bool(answer.correct) for answer in answers}
+        return 0.0 if len(right) > 1 else 1.0 + (True in right), index
 
     kept, used = set(), 0
     for index in sorted(range(len(rows)), key=priority):

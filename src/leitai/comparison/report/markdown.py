@@ -2,17 +2,19 @@
 
 import re
 
-from leitai.comparison.report.data import SIDES, ReportData
+from leitai.comparison.report.arms import ArmRow, ComponentRow, arm_rows, component_rows
+from leitai.comparison.report.costing import cost_rows
+from leitai.comparison.report.data import ReportData
+from leitai.comparison.report.describing import SIGNS, notes
+from leitai.comparison.report.overview import OverviewRow, overview
 from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.views import (
-    SIGNS,
     Cell,
     TaskView,
-    cost_rows,
+    choice,
     from_verdict,
     headline,
-    notes,
     task_views,
 )
 from leitai.comparison.wording import Bilingual
@@ -42,12 +44,22 @@ class _Writer:
             f"# {self.say(headline(data))}",
             self.say(from_verdict(data, "reason")),
             self.word("how_sure") + self.word("colon") + self.say(from_verdict(data, "certainty")),
-            f"## {self.word('scores')}",
         ]
-        for task in task_views(data):
+        if (taken := choice(data)) is not None:
+            blocks.append(self.word("take") + self.word("colon") + self.say(taken))
+        tasks = task_views(data)
+        if rows := overview(data, tasks):
+            blocks += [f"## {self.word('overview')}", self.overview(rows)]
+        blocks.append(f"## {self.word('scores')}")
+        for task in tasks:
             blocks += [self.title(task), self.scores(task)]
             if task.unparsed:
-                blocks.append(self.say(STRINGS["unparsed_note"].format(**task.unparsed)))
+                blocks.append(self.say(task.unparsed))
+        if arms := arm_rows(data):
+            blocks += [f"## {self.word('arms')}", self.word("arms_intro"), self.arms(arms)]
+            if found := component_rows(data):
+                blocks += [f"### {self.word('components')}", self.say(found[0])]
+                blocks.append(self.components(found[1]))
         if (search := search_view(data)) is not None:
             blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
@@ -64,7 +76,7 @@ class _Writer:
         return words.zh if self.language == "zh" else words.en
 
     def names(self) -> list[str]:
-        return [f"{side} {escape(self.data.contenders[side].name)}" for side in SIDES]
+        return [f"{key} {escape(self.data.contenders[key].name)}" for key in self.data.keys]
 
     def title(self, task: TaskView) -> str:
         direction = self.word("higher_is_better" if task.higher_is_better else "lower_is_better")
@@ -72,17 +84,23 @@ class _Writer:
         return f"### {escape(task.name)} · {self.say(task.metric)} · {direction} · {margin}"
 
     def scores(self, task: TaskView) -> str:
-        several = len(self.data.verdict["tasks"]) > 1
-        head = [self.word("slice"), "n", *self.names(), self.word("difference_ab"), "p"]
+        many = len(self.data.contenders) > 2
+        several = many or len(self.data.verdict["tasks"]) > 1
+        names = [self.word("pair"), "1", "2"] if many else self.names()
+        difference = self.word("difference" if many else "difference_ab")
+        head = [self.word("slice"), "n", *names, difference, "p"]
         head += [self.word("p_adjusted")] * several
         rows = []
         for row in task.rows:
-            result = self.word(f"{row.verdict}_short")
-            if row.more:
-                result += self.aside(self.word("about_more", more=row.more))
-            cells = [self.cell(cell) for cell in row.cells]
-            chances = [row.p_text, row.p_holm_text][: 1 + several]
-            rows.append([self.say(row.name), row.n_text, *cells, *map(escape, chances), result])
+            for pair in row.pairs:
+                result = self.say(pair.result)
+                if pair.more:
+                    result += self.aside(self.word("about_more", more=pair.more))
+                cells = (row.scores[pair.a], row.scores[pair.b], pair.difference)
+                chances = [pair.p_text, pair.p_holm_text][: 1 + several]
+                named = [f"{pair.a} − {pair.b}"] * many
+                shown = [*named, *map(self.cell, cells), *map(escape, chances), result]
+                rows.append([self.say(row.name), row.n_text, *shown])
         return _table([*head, self.word("result")], rows)
 
     def cell(self, cell: Cell) -> str:
@@ -90,6 +108,53 @@ class _Writer:
 
     def aside(self, text: str) -> str:
         return f"（{text}）" if self.language == "zh" else f" ({text})"
+
+    def overview(self, rows: list[OverviewRow]) -> str:
+        lines = []
+        for row in rows:
+            arrow = "↑" if row.higher_is_better else "↓"
+            name = f"{escape(row.name)} · {self.say(row.metric)} {arrow}"
+            cells = [
+                f"**{self.cell(cell)}**" if key in row.best else self.cell(cell)
+                for key, cell in row.cells.items()
+            ]
+            told = []
+            if row.result is not None:
+                told = [escape(f"A {row.sign} B") + self.aside(self.say(row.result))]
+            lines.append([name, *cells, *told])
+        head = [self.word("task"), *self.names()]
+        return _table([*head, *[self.word("result")] * (len(self.data.keys) == 2)], lines)
+
+    def arms(self, rows: list[ArmRow]) -> str:
+        pairs = list(rows[0].differences)
+        head = [self.word("arm"), "n", *self.names(), *(p.replace("-", " − ") for p in pairs)]
+        return _table(
+            head,
+            [
+                [
+                    self.say(row.name),
+                    row.n_text,
+                    *(self.cell(row.scores[key]) for key in self.data.keys),
+                    *(self.cell(row.differences[pair]) for pair in pairs),
+                ]
+                for row in rows
+            ],
+        )
+
+    def components(self, rows: list[ComponentRow]) -> str:
+        head = [self.word("pair"), self.word("difference"), "p", self.word("variances")]
+        return _table(
+            head,
+            [
+                [
+                    row.pair.replace("-", " − "),
+                    self.cell(row.difference),
+                    escape(row.p_text),
+                    escape(row.variances),
+                ]
+                for row in rows
+            ],
+        )
 
     def costs(self) -> str:
         rows = []
@@ -101,8 +166,15 @@ class _Writer:
                 f"**{self.say(cell.text)}**" if cell.best else self.say(cell.text)
                 for cell in row.cells
             ]
-            rows.append([name, *cells, row.ratio])
-        return _table([self.word("quantity"), *self.names(), self.word("ratio")], rows)
+            rows.append([name, *cells, *[row.ratio] * (len(cells) == 2)])
+        return _table(
+            [
+                self.word("quantity"),
+                *self.names(),
+                *[self.word("ratio")] * (len(self.data.keys) == 2),
+            ],
+            rows,
+        )
 
     def trials(self, search: SearchView) -> str:
         rows = []

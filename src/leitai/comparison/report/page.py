@@ -10,36 +10,55 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from leitai.comparison.report.arms import arm_rows, component_rows
+from leitai.comparison.report.calibration import calibration_views
 from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart
-from leitai.comparison.report.data import SIDES, ReportData
+from leitai.comparison.report.costing import about, cost_rows
+from leitai.comparison.report.data import ReportData
+from leitai.comparison.report.describing import SIGNS, identities, manifest_parts, notes
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.items import pack, safe_json
+from leitai.comparison.report.overview import overview
 from leitai.comparison.report.search import search_view
+from leitai.comparison.report.sequential import evidence_views
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import tag
+from leitai.comparison.report.tradeoffs import tradeoff_views
 from leitai.comparison.report.views import (
-    SIGNS,
     TaskView,
-    about,
-    cost_rows,
+    choice,
     from_verdict,
     headline,
-    identities,
-    manifest_parts,
-    notes,
     overall_kind,
     task_views,
 )
 from leitai.comparison.wording import Bilingual, level
 
 SECTIONS = (
-    *("scores", "learning", "search", "cost", "disagreements", "fairness", "method", "manifest"),
+    *(
+        "overview",
+        "scores",
+        "arms",
+        "learning",
+        "search",
+        "cost",
+        "tradeoff",
+        "calibration",
+        "disagreements",
+        "fairness",
+        "method",
+        "manifest",
+    ),
 )
 
 SCRIPT_WORDS = (
     "theme",
     "task",
+    "slice",
+    "slice_all",
     "search_hint",
+    "filter_differ",
+    "reasoning",
     "filter_a",
     "filter_b",
     "filter_none",
@@ -69,28 +88,45 @@ def render_page(data: ReportData) -> str:
     tasks = task_views(data)
     deciding = tasks[0]
     search = search_view(data)
-    curves = {side: curve_chart(data.curves[side], side) for side in SIDES}
+    curves = {key: curve_chart(data.curves[key], key) for key in data.keys}
+    tradeoffs, calibrations = tradeoff_views(data), calibration_views(data.tasks)
+    rows = arm_rows(data)
+    absent = {
+        *(() if len(tasks) > 1 else ("overview",)),
+        *(() if rows else ("arms",)),
+        *(() if search else ("search",)),
+        *(() if tradeoffs else ("tradeoff",)),
+        *(() if calibrations else ("calibration",)),
+    }
     context = {
         "name": data.verdict["name"],
         "contenders": data.contenders,
+        "keys": data.keys,
+        "tradeoffs": tradeoffs,
+        "calibrations": calibrations,
+        "ranking": data.verdict["overall"].get("ranking", []),
+        "arms": rows,
+        "components": component_rows(data),
+        "overview": overview(data, tasks),
         "level": level(data.verdict["alpha"]),
         "verdict": {
             "kind": overall_kind(data),
             "headline": headline(data),
             "reason": _tied(from_verdict(data, "reason")),
             "certainty": from_verdict(data, "certainty"),
+            "choice": choice(data),
             "metric": deciding.metric,
             "cards": [
                 {
                     "side": side,
-                    "cell": deciding.rows[0].cells[i],
+                    "cell": deciding.rows[0].scores[side],
                     "about": about(data.contenders[side], data.costs[side]),
                 }
-                for i, side in enumerate(SIDES)
+                for side in data.keys
             ],
         },
-        "sections": [key for key in SECTIONS if key != "search" or search is not None],
-        "tasks": [_with_charts(task) for task in tasks],
+        "sections": [key for key in SECTIONS if key not in absent],
+        "tasks": [_with_charts(task, data.verdict["alpha"]) for task in tasks],
         "trained": any(curves.values()),
         "curves": curves,
         "search": search,
@@ -151,10 +187,12 @@ def _tied(words: Bilingual) -> Bilingual:
     return Bilingual(tie(words.en), tie(words.zh))
 
 
-def _with_charts(task: TaskView) -> dict[str, Any]:
+def _with_charts(task: TaskView, alpha: float) -> dict[str, Any]:
     fields = {name: getattr(task, name) for name in TaskView.__slots__}
     return {
         **fields,
+        "between": task.between,
+        "evidence": evidence_views(task.raw, alpha),
         "scores": score_chart(task.raw),
         "differences": difference_chart(task.raw),
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from leitai.comparison.report.data import ReportData, Search, Side
+from leitai.comparison.report.data import ReportData, Search
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.wording import Bilingual
@@ -17,7 +17,7 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class TrialCell:
-    """What one side made of a setting."""
+    """What one contender made of a setting."""
 
     text: Bilingual
     chosen: bool
@@ -29,7 +29,7 @@ class TrialRow:
 
     number: int
     values: tuple[str, ...]
-    cells: tuple[TrialCell, TrialCell]
+    cells: tuple[TrialCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class SearchView:
     """The whole table."""
 
     intro: Bilingual
+    keys: tuple[str, ...]
     columns: tuple[Bilingual, ...]
     rows: tuple[TrialRow, ...]
 
@@ -45,7 +46,8 @@ def search_view(data: ReportData) -> SearchView | None:
     """Return the table of trials, or None when nothing was searched."""
     if not data.search:
         return None
-    first = data.search["A"]
+    keys = tuple(sorted(data.search))
+    first = data.search[keys[0]]
     searched = {
         "learning_rate": STRINGS["learning_rate"],
         "rank": STRINGS["rank"],
@@ -58,12 +60,13 @@ def search_view(data: ReportData) -> SearchView | None:
             metric=_METRICS[first.metric],
             direction=STRINGS["higher_is_better" if first.higher_is_better else "lower_is_better"],
         ),
+        keys=keys,
         columns=tuple(searched[name] for name in fields),
         rows=tuple(
             TrialRow(
                 number=trial.number,
                 values=tuple(_written(getattr(trial, name)) for name in fields),
-                cells=(_cell(data, "A", index), _cell(data, "B", index)),
+                cells=tuple(_cell(data, key, index) for key in keys),
             )
             for index, trial in enumerate(first.trials)
         ),
@@ -74,8 +77,8 @@ def _written(value: float) -> str:
     return f"{value:.4g}" if isinstance(value, float) else count_of(value)
 
 
-def _cell(data: ReportData, side: Side, index: int) -> TrialCell:
-    search = data.search[side]
+def _cell(data: ReportData, key: str, index: int) -> TrialCell:
+    search = data.search[key]
     trial = search.trials[index]
     chosen = trial.number == search.best
     parts = [_score(search, score) for score in trial.scores]

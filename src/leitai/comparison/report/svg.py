@@ -51,12 +51,20 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
-def marker(side: str, x: float, y: float, size: float = 5.0) -> Markup:
-    """The sign of a side, told apart by shape as well as by colour: A round, B square."""
-    if side == "A":
-        return tag("circle", cx=x, cy=y, r=size, class_="fill-a")
+def marker(key: str, x: float, y: float, size: float = 5.0) -> Markup:
+    """The sign of a contender, told apart by shape as well as by colour: A round, B square."""
+    class_ = f"fill-{key.lower()}"
+    if key == "A":
+        return tag("circle", cx=x, cy=y, r=size, class_=class_)
     half = size * 0.9
-    return tag("rect", x=x - half, y=y - half, width=2 * half, height=2 * half, class_="fill-b")
+    if key == "B":
+        return tag("rect", x=x - half, y=y - half, width=2 * half, height=2 * half, class_=class_)
+    corners = 3 + (ord(key) - ord("C"))
+    turn = [2 * math.pi * i / corners - math.pi / 2 for i in range(corners)]
+    points = " ".join(
+        f"{x + size * 1.2 * math.cos(t):.1f},{y + size * 1.2 * math.sin(t):.1f}" for t in turn
+    )
+    return tag("polygon", points=points, class_=class_)
 
 
 def diamond(x: float, y: float, class_: str, size: float = 6.5) -> Markup:

@@ -9,11 +9,12 @@ from leitai.base.errors import LeitaiError
 from leitai.data import Row, with_system
 from leitai.evaluation.asking import Prompting, question_and_answer, reference_of
 from leitai.evaluation.respondents.interface import Ability, Measured, Weighed, Written
+from leitai.text.template import format_date, read_date
 
 _LOGITS = 1 << 26  # logits in memory at once: 256 MiB in fp32
 _ROWS = 16  # written together
 _THOUGHT_ENDS = "</think>"
-_DATE = "26 Jul 2024"  # what `leitai.text` pins when none is given
+_DATE_PATTERN = "%d %b %Y"  # as Llama 3's templates print it
 
 Pair = tuple[list[int], list[int]]
 """Context ids and the ids that are scored after them."""
@@ -138,7 +139,8 @@ class Foreign:
         messages = list(with_system(question, self._prompting.system))
         if answer is not None:
             messages.append({"role": "assistant", "content": answer})
-        options: dict[str, Any] = {"date_string": self._prompting.date or _DATE}
+        date = format_date(read_date(self._prompting.date), _DATE_PATTERN)
+        options: dict[str, Any] = {"date_string": date}
         if self._prompting.thinking is not None:
             options["enable_thinking"] = self._prompting.thinking
         try:

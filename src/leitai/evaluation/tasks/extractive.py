@@ -75,11 +75,16 @@ class Extractive(FewShot):
         return record(
             row,
             text,
-            f1 if self.metric == "answer_f1" else exact,
+            f1 if self.metric_is == "f1" else exact,
             correct=exact == 1.0,
             parsed=bool(answer),
-            measures={"answer_f1": f1, "answer_exact": exact},
-            detail={"answerable": bool(accepted), "abstained": silent, "accepted": accepted},
+            measures={"answer_exact": exact} if self.metric_is == "f1" else {"answer_f1": f1},
+            detail={
+                "f1": f1,
+                "answerable": bool(accepted),
+                "abstained": silent,
+                "accepted": accepted,
+            },
         )
 
     def summaries(self) -> Mapping[str, Summary]:
@@ -120,7 +125,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _answerable_f1(records: Sequence[ItemRecord]) -> float:
-    return _mean([r.measures["answer_f1"] for r in records if r.detail["answerable"]])
+    return _mean([r.detail["f1"] for r in records if r.detail["answerable"]])
 
 
 def _all_answerable(records: Sequence[ItemRecord]) -> bool:

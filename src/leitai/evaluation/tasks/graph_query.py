@@ -74,7 +74,7 @@ def _compare(row: Row, text: str, detail: dict[str, object]) -> ItemRecord:
         text,
         f1,
         parsed=query is not None,
-        measures={"query_match": float(match), "query_terms_f1": f1},
+        measures={"query_match": float(match)},
         detail=detail | {"query": query},
     )
 
@@ -94,5 +94,6 @@ def _run(row: Row, text: str, opened: Graph) -> ItemRecord:
         compared,
         correct=same,
         numerator=float(same),
-        measures=compared.measures | {"query_runs": float(found.rows is not None)},
+        measures=compared.measures
+        | {"query_terms_f1": compared.numerator, "query_runs": float(found.rows is not None)},
     )

@@ -20,10 +20,12 @@ class Ranks:
     Attributes:
         index: which process this is.
         count: how many there are.
+        divided: whether each holds a part of the weights; else each has all of them.
     """
 
     index = 0
     count = 1
+    divided = False
 
     @property
     def first(self) -> bool:
@@ -37,10 +39,6 @@ class Ranks:
     def in_turn(self) -> Iterator[None]:
         """Let the first process run the block before the others do."""
         yield
-
-    def loads_on(self, device: str) -> str:
-        """Return where a decoder is read to, before `shard`."""
-        return device
 
     def total(self, *values: float) -> list[float]:
         """Return the sums over all processes, the same on each."""
@@ -68,17 +66,16 @@ class Ranks:
         for batch in batches:
             yield batch, True
 
-    def shard(self, decoder: Decoder, dtype: torch.dtype | None) -> bool:
-        """Divide a decoder's weights over the processes.
+    def shard(self, decoder: Decoder, dtype: torch.dtype | None) -> None:
+        """Divide a decoder's weights over the processes, if there are several.
 
         Args:
             decoder: prepared by `apply_method`.
             dtype: to compute in, where it is not that of the weights.
-
-        Returns:
-            Whether `dtype` has been taken care of.
         """
-        return False
+
+    def add_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
+        """Add up the gradients of all processes, where dividing the weights has not done so."""
 
     def settle(self, decoder: Decoder) -> None:
         """Give back what a pass without gradients has gathered."""

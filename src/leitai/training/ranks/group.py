@@ -1,11 +1,13 @@
-"""Several processes that train one decoder, each with a part of the weights and of every step.
+"""Several processes that train one decoder, each with a part of every step.
 
-FSDP2 (Zhao et al., arXiv 2304.11277; `torch.distributed.fsdp.fully_shard`): each block's weights
-are gathered when it runs and given back after it, gradients are summed where their part is kept.
+Of the weights each has a part too, by FSDP2 (Zhao et al., arXiv 2304.11277;
+`torch.distributed.fsdp.fully_shard`): each block's are gathered when it runs and given back after
+it, gradients are summed where their part is kept. Or, where the weights cannot be parted, each has
+all of them, and gradients are summed everywhere.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -48,12 +50,13 @@ class Group(Ranks):
 
     def failed(self, error: Exception) -> Exception | SystemExit:
         """Return what to end with: the error on the first process to fail, else a quiet exit."""
+        code = error.exit_code if isinstance(error, LeitaiError) else LeitaiError.exit_code
         try:
             first = self._store.add("leitai failed", 1) == 1
         except Exception:  # the process that kept the store has gone, and has told why
-            return SystemExit(2)
+            return SystemExit(code)
         if not first:
-            return SystemExit(2)
+            return SystemExit(code)
         lost = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _LOST)
         if isinstance(error, OSError):
             return LeitaiError(f"cannot write ({error.strerror})", remedy="free some space")
@@ -89,10 +92,6 @@ class Group(Ranks):
         if self.first:
             self.wait()
 
-    def loads_on(self, device: str) -> str:
-        """See `Ranks.loads_on`: it is divided before anything goes to a device."""
-        return "cpu"
-
     def total(self, *values: float) -> list[float]:
         """See `Ranks.total`; added up in the order of the processes, so all have the same bits."""
         mine = torch.tensor(values, dtype=torch.float64, device=self._kind)
@@ -127,7 +126,7 @@ class Group(Ranks):
         for _ in range(int(max(counts)) - len(batches)):
             yield filler(), False
 
-    def shard(self, decoder: Decoder, dtype: torch.dtype | None) -> bool:
+    def shard(self, decoder: Decoder, dtype: torch.dtype | None) -> None:
         """See `Ranks.shard`."""
         products = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
         policy = MixedPrecisionPolicy() if dtype is None else products
@@ -141,7 +140,16 @@ class Group(Ranks):
             # losses are divided by the weight of all, so gradients are added, not averaged
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)
-        return True
+        self.divided = True
+
+    def add_gradients(self, parameters: Mapping[str, nn.Parameter]) -> None:
+        """See `Ranks.add_gradients`; every process gets the same bits."""
+        if self.divided:
+            return
+        for parameter in parameters.values():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            dist.all_reduce(parameter.grad)
 
     def settle(self, decoder: Decoder) -> None:
         """See `Ranks.settle`."""

@@ -12,7 +12,7 @@ def joined(device: str) -> Iterator[Ranks]:
     """Give the processes that torchrun, or `leitai train --ranks`, has started for one job.
 
     Without either, nothing of torch.distributed is touched. If one of several ends with an error,
-    all end: one of them tells of it, the others exit with code 2 without a word.
+    all end: one of them tells of it, the others exit with its code, or 2, without a word.
 
     Args:
         device: "cpu" or "cuda".

@@ -68,22 +68,20 @@
 
   // Items. A row is [id, slices, input, expected, answer A, right A, score A, answer B, ...].
   const tasks = read("items");
-  const SIDES = [
-    { letter: "A", at: 4 },
-    { letter: "B", at: 7 },
-  ];
+  const WIDTH = 4; // answer, right, score, reasoning
+  const sidesOf = (task) => task.keys.map((letter, i) => ({ letter, at: 4 + WIDTH * i }));
   const PAGE = 20;
   const LONG = 420;
   const LINES = 8;
-  const state = { task: 0, filter: null, query: "", page: 0 };
+  const state = { task: 0, filter: null, query: "", slice: "", page: 0 };
   const box = (id) => document.getElementById(`items-${id}`);
 
-  const ahead = (task, row) => (task.higher ? 1 : -1) * (row[6] - row[9]);
+  const ahead = (task, row) => (task.higher ? 1 : -1) * (row[6] - row[10]);
   const FILTERS = {
     graded: {
-      filter_a: (_, row) => row[5] && !row[8],
-      filter_b: (_, row) => !row[5] && row[8],
-      filter_none: (_, row) => !row[5] && !row[8],
+      filter_a: (_, row) => row[5] && !row[9],
+      filter_b: (_, row) => !row[5] && row[9],
+      filter_none: (_, row) => !row[5] && !row[9],
       filter_all: () => true,
     },
     scored: {
@@ -92,11 +90,20 @@
       filter_all: () => true,
     },
   };
-  const filtersOf = (task) => (task.graded ? FILTERS.graded : FILTERS.scored);
+  const rights = (task, row) => sidesOf(task).map(({ at }) => row[at + 1]);
+  const MANY = {
+    filter_differ: (task, row) => new Set(rights(task, row)).size > 1,
+    filter_none: (task, row) => rights(task, row).every((right) => !right),
+    filter_all: () => true,
+  };
+  const filtersOf = (task) => {
+    if (task.keys.length > 2) return task.graded ? MANY : { filter_all: MANY.filter_all };
+    return task.graded ? FILTERS.graded : FILTERS.scored;
+  };
   const haystacks = new WeakMap();
   const haystack = (row) => {
     if (!haystacks.has(row)) {
-      haystacks.set(row, [row[0], row[2], row[3], row[4], row[7]].join("\n").toLowerCase());
+      haystacks.set(row, [row[0], ...row.slice(2).filter((v) => typeof v === "string")].join("\n").toLowerCase());
     }
     return haystacks.get(row);
   };
@@ -146,8 +153,8 @@
       expected.append(passage("expected", row[3]));
       answers.append(expected);
     }
-    for (const { letter, at } of SIDES) {
-      const [answer, right, score] = row.slice(at, at + 3);
+    for (const { letter, at } of sidesOf(task)) {
+      const [answer, right, score, reasoning] = row.slice(at, at + WIDTH);
       const term = make("dt");
       term.append(make("span", `sign sign-${letter.toLowerCase()}`, letter));
       const told = make("dd");
@@ -163,16 +170,34 @@
         told.append(make("div", "figure", score.toFixed(3) + unit));
         if (answer) told.append(passage("answer", answer));
       }
+      if (reasoning) {
+        const fold = make("details");
+        fold.append(make("summary", "", say("reasoning")), passage("answer", reasoning));
+        told.append(fold);
+      }
       answers.append(term, told);
     }
     item.append(question, answers);
     return item;
   };
 
+  const fillSlices = (task) => {
+    const labels = [...new Set(task.rows.flatMap((row) => row[1]))].sort();
+    const options = labels.map((label) => new Option(label, label));
+    box("slice").replaceChildren(new Option(say("slice_all"), ""), ...options);
+    box("slice").value = state.slice;
+    box("slice").hidden = labels.length === 0;
+  };
+
   const render = () => {
     const task = tasks[state.task];
     const filters = filtersOf(task);
-    const hits = state.query ? task.rows.filter((r) => haystack(r).includes(state.query)) : task.rows;
+    const hits = task.rows.filter(
+      (row) =>
+        (!state.slice || row[1].includes(state.slice)) &&
+        (!state.query || haystack(row).includes(state.query)),
+    );
+    fillSlices(task);
     const groups = Object.entries(filters).map(([key, test]) => [
       key,
       hits.filter((row) => test(task, row)),
@@ -196,7 +221,7 @@
       }),
     );
     let rows = groups.find(([key]) => key === state.filter)[1];
-    if (!task.graded) {
+    if (!task.graded && task.keys.length === 2) {
       rows = [...rows].sort((x, y) => Math.abs(ahead(task, y)) - Math.abs(ahead(task, x)));
     }
     const pages = Math.max(1, Math.ceil(rows.length / PAGE));
@@ -220,7 +245,11 @@
     const picker = box("task");
     picker.append(...tasks.map((task, i) => new Option(task.task, String(i))));
     picker.addEventListener("change", () => {
-      Object.assign(state, { task: Number(picker.value), filter: null, page: 0 });
+      Object.assign(state, { task: Number(picker.value), filter: null, slice: "", page: 0 });
+      render();
+    });
+    box("slice").addEventListener("change", () => {
+      Object.assign(state, { slice: box("slice").value, page: 0 });
       render();
     });
     let waiting = 0;

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -27,6 +28,7 @@ _FIRST_WAIT = 1.0  # seconds; doubles with each attempt
 _LONGEST_WAIT = 60.0
 _PATIENCE = 600.0  # a server that asks for a longer pause is left alone
 _MODELS_SHOWN = 8
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Stopped(Exception):  # noqa: N818 (somebody else failed, or the user stopped the run)
@@ -68,6 +70,8 @@ class Client:
             headers=headers,
             timeout=httpx2.Timeout(spec.timeout, connect=min(spec.timeout, 20.0)),
             limits=httpx2.Limits(max_connections=spec.concurrency),
+            # A proxy of the environment cannot reach a server on this machine.
+            trust_env=urlsplit(spec.url).hostname not in _HERE,
         )
 
     def stop(self) -> None:
@@ -83,7 +87,7 @@ class Client:
         path: str,
         body: dict[str, Any],
         tokens: int,
-        where: object,
+        where: str,
         check: Callable[[dict[str, Any]], object],
     ) -> Reply:
         """Send a request until it is answered.
@@ -106,14 +110,15 @@ class Client:
         while True:
             self._wait_for_turn(tokens)
             try:
-                return self._attempt(path, content, tokens, check)
+                return self._attempt(path, content, tokens, where, check)
             except Transient as failure:
                 if attempt == self._spec.retries:
+                    first = "ask slower (requests_per_minute, concurrency)"
                     raise LeitaiError(
                         f"no answer in {attempt + 1} attempts (last: {failure.reason})",
                         where=f"{self._spec.url}{path}, {where}",
-                        remedy="see to the server, then run the same command again: what was "
-                        "answered is kept",
+                        remedy=f"{first if failure.too_fast else 'see to the server'}, then run "
+                        "the same command again: what was answered is kept",
                     ) from None
                 self._back_off(attempt, failure)
                 attempt += 1
@@ -149,20 +154,21 @@ class Client:
         path: str,
         content: bytes,
         tokens: int,
+        where: str,
         check: Callable[[dict[str, Any]], object],
     ) -> Reply:
         start = time.monotonic()
         status, headers, answer = self._exchange("POST", path, content)
         seconds = time.monotonic() - start
         if not 200 <= status < 300:
-            raise self._refusal(path, status, headers, answer)
+            raise self._refusal(path, status, headers, answer, where)
         value = read_response(answer, headers.get("content-type", ""))
         fault = value.get("error")
         if fault and not value.get("choices"):
             # Some gateways answer 200 and put the error, with its status, into the object.
             code = fault.get("code") if isinstance(fault, dict) else None
             status = code if isinstance(code, int) and code >= 400 else 500
-            raise self._refusal(path, status, headers, to_json(value).encode("utf-8"))
+            raise self._refusal(path, status, headers, to_json(value).encode("utf-8"), where)
         check(value)
         self._pace.settle(tokens, used_tokens(value) or tokens)
         return Reply(value, seconds)
@@ -214,7 +220,9 @@ class Client:
                 raise Stopped from None
             raise
 
-    def _refusal(self, path: str, status: int, headers: httpx2.Headers, answer: bytes) -> Exception:
+    def _refusal(
+        self, path: str, status: int, headers: httpx2.Headers, answer: bytes, where: str
+    ) -> Exception:
         said = read_words(answer, self._key)
         if status in (400, 404, 422) and (status == 404 or "model" in said.casefold()):
             offered = self._models()
@@ -232,7 +240,7 @@ class Client:
                     where=self._spec.url,
                     remedy="give the url up to and with /v1, and check `model`",
                 )
-        return Refusal(status, said, retry_after(headers), self._spec.url).raised
+        return Refusal(status, said, retry_after(headers), self._spec.url, where).raised
 
     def _models(self) -> list[str]:
         """Return the names that the server offers; none where it does not say."""

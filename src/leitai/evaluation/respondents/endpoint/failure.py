@@ -11,7 +11,7 @@ from typing import Any
 from leitai.base.errors import LeitaiError
 
 _AGAIN = frozenset({408, 409, 425, 429})
-_NO_CREDIT = ("insufficient_quota", "arrearage", "insufficient balance", "billing")
+_NO_CREDIT = ("insufficient_quota", "arrearage", "insufficient balance")
 _MODERATED = ("data_inspection_failed", "datainspectionfailed", "content_filter", "content_policy")
 _ADVICE = {
     300: ("the url leads elsewhere", "give the url that it redirects to"),
@@ -23,6 +23,7 @@ _ADVICE = {
     403: ("the key may not use this model", "check the account's access, or use another key"),
     413: ("the request is too large", "leave long items out"),
 }
+_OF_THE_ITEM = frozenset({400, 413, 422})  # a prompt may be too long, or hold what is not taken
 _SHOWN = 200  # characters of what a server says
 
 
@@ -32,11 +33,12 @@ class Transient(Exception):  # noqa: N818 (no error yet: it is tried again)
     Attributes:
         reason: what happened, for the message when all attempts have failed.
         wait: seconds that the server asked for, if it did.
+        too_fast: whether the server refused for want of patience alone.
     """
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    def __init__(self, reason: str, wait: float | None = None, too_fast: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.wait = reason, wait
+        self.reason, self.wait, self.too_fast = reason, wait, too_fast
 
 
 class Moderated(Exception):  # noqa: N818 (it is an answer)
@@ -56,12 +58,14 @@ class Refusal:
         said: the server's words, in one line without the key.
         retry_after: seconds it asks to wait, if it does.
         url: what was asked.
+        item: what it was asked about.
     """
 
     status: int
     said: str
     retry_after: float | None
     url: str
+    item: str
 
     @property
     def raised(self) -> Exception:
@@ -69,18 +73,20 @@ class Refusal:
         folded = self.said.casefold()
         status = 402 if any(word in folded for word in _NO_CREDIT) else self.status
         if status in _AGAIN or (status >= 500 and status != 501):
-            return Transient(f"HTTP {status} {self.said}".strip(), self.retry_after)
+            reason = f"HTTP {status} {self.said}".strip()
+            return Transient(reason, self.retry_after, too_fast=status == 429)
         if any(word in folded for word in _MODERATED):
             return Moderated(self.said)
         if 300 <= status < 400:
             status = 300
+        where = f"{self.url}, {self.item}" if status in _OF_THE_ITEM else self.url
         if status in _ADVICE:
             what, remedy = _ADVICE[status]
-            return LeitaiError(self._with_words(what), where=self.url, remedy=remedy)
+            return LeitaiError(self._with_words(what), where=where, remedy=remedy)
         return UnsupportedError(
             self._with_words(f"HTTP {status}"),
-            where=self.url,
-            remedy="correct `model`, `extra` or `url` by what the server says",
+            where=where,
+            remedy="correct the item, `model`, `extra` or `url` by what the server says",
         )
 
     def _with_words(self, what: str) -> str:

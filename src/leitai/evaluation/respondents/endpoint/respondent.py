@@ -168,8 +168,14 @@ class Endpoint:
         return read_scores([answer for answer, _ in answers])
 
     def _ask(self, asked: Sequence[Question]) -> list[tuple[dict[str, Any], float]]:
-        client = Client(self._spec, self._key, self._pace)
-        return ask(asked, self._spec.url, self._ledger, client, self._spec.concurrency)
+        spec = self._spec
+        return ask(
+            asked,
+            spec.url,
+            self._ledger,
+            lambda: Client(spec, self._key, self._pace),
+            spec.concurrency,
+        )
 
     def _question(self, row: Row, max_characters: int) -> Question:
         spec = self._spec

@@ -1,0 +1,58 @@
+"""All tasks in one table: what each contender reached, and what that shows."""
+
+from dataclasses import dataclass
+
+from leitai.comparison.report.data import ReportData
+from leitai.comparison.report.views import Cell, TaskView
+from leitai.comparison.wording import Bilingual
+
+SIGNS = {"a_better": ">", "b_better": "<", "equivalent": "≈", "undecided": "?"}
+"""The first contender of a pair against its second, readable without colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One task over all its items.
+
+    Attributes:
+        name: of the task.
+        metric: that decides it.
+        higher_is_better: its direction.
+        primary: whether the overall verdict is this task's.
+        cells: by contender.
+        best: contenders with the best measured value; reference rows never are.
+        sign: with two contenders, how A stands to B; else None.
+        result: with two contenders, their verdict in words; else None.
+    """
+
+    name: str
+    metric: Bilingual
+    higher_is_better: bool
+    primary: bool
+    cells: dict[str, Cell]
+    best: tuple[str, ...]
+    sign: str | None
+    result: Bilingual | None
+
+
+def overview(data: ReportData, tasks: list[TaskView]) -> list[OverviewRow]:
+    """Return a row for each task; none where there is only one."""
+    return [_row(data, task) for task in tasks] if len(tasks) > 1 else []
+
+
+def _row(data: ReportData, task: TaskView) -> OverviewRow:
+    first = task.rows[0]
+    competing = [key for key in first.scores if data.contenders[key].kind != "reference"]
+    values = {key: first.scores[key].value for key in competing or first.scores}
+    top = (max if task.higher_is_better else min)(values.values())
+    pair = first.pairs[0] if len(first.pairs) == 1 else None
+    return OverviewRow(
+        name=task.name,
+        metric=task.metric,
+        higher_is_better=task.higher_is_better,
+        primary=task.primary,
+        cells=first.scores,
+        best=tuple(key for key, value in values.items() if value == top),
+        sign=None if pair is None else SIGNS.get(pair.verdict, ""),
+        result=None if pair is None else pair.result,
+    )

@@ -1,0 +1,114 @@
+"""Quality against cost: who gives more for less."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from leitai.comparison.choice import front_of
+from leitai.comparison.report.charts import WIDE, in_both_widths
+from leitai.comparison.report.costing import short_count
+from leitai.comparison.report.data import ReportData
+from leitai.comparison.report.figures import bytes_of, duration_of
+from leitai.comparison.report.strings import STRINGS
+from leitai.comparison.report.svg import Axis, label, line, marker, picture, spanning, tag
+from leitai.comparison.wording import Bilingual, metric_of
+
+
+@dataclass(frozen=True, slots=True)
+class TradeoffView:
+    """One cost: its drawing, and who is on the front."""
+
+    name: Bilingual
+    front: tuple[str, ...]
+    left_out: tuple[str, ...]
+    chart: Markup
+
+
+def tradeoff_views(data: ReportData) -> list[TradeoffView]:
+    """Draw the primary task's scores against every cost known of at least two contenders."""
+    task = next(task for task in data.verdict["tasks"] if task["primary"])
+    currencies = {c.currency for c in data.costs.values() if c.money is not None}
+    costs: list[tuple[str, dict[str, float | None]]] = [
+        ("seconds_per_item", {k: c.seconds_per_item for k, c in data.costs.items()}),
+        ("peak_memory", {k: c.peak_memory_bytes for k, c in data.costs.items()}),
+        ("total_parameters", {k: c.total_parameters for k, c in data.contenders.items()}),
+    ]
+    if len(currencies) == 1:  # money of two currencies cannot be compared
+        costs.append(("money", {k: c.money for k, c in data.costs.items()}))
+    views = []
+    for key, found in costs:
+        known = {k: float(v) for k, v in sorted(found.items()) if v}
+        if len(known) < 2:
+            continue
+        name = STRINGS[key].format(currency=next(iter(currencies), None) or "")
+        front = tuple(front_of(task, list(known), known))
+        views.append(
+            TradeoffView(
+                name=name,
+                front=front,
+                left_out=tuple(k for k in data.keys if k not in known),
+                chart=_chart(task, key, name, known, front),
+            )
+        )
+    return views
+
+
+def _chart(
+    task: Mapping[str, Any],
+    cost: str,
+    name: Bilingual,
+    costs: Mapping[str, float],
+    front: tuple[str, ...],
+) -> Markup:
+    return in_both_widths(
+        lambda width, class_: _draw(task, cost, name, costs, front, width, class_)
+    )
+
+
+def _written(cost: str, value: float) -> Bilingual:
+    if cost == "seconds_per_item":
+        if value < 0.1:
+            return Bilingual(f"{1000 * value:.3g} ms", f"{1000 * value:.3g} 毫秒")
+        return duration_of(value)
+    if cost == "peak_memory":
+        return Bilingual.same(bytes_of(value))
+    return Bilingual.same(short_count(value) if cost == "total_parameters" else f"{value:.4g}")
+
+
+def _draw(
+    task: Mapping[str, Any],
+    cost: str,
+    name: Bilingual,
+    costs: Mapping[str, float],
+    front: tuple[str, ...],
+    width: float,
+    class_: str,
+) -> Markup:
+    metric = metric_of(task["metric"])
+    factor, scores = metric.unit.axis, task["slices"][0]["scores"]
+    left, right, bottom = 48.0, width - 30.0, 210.0
+    ends = [factor * scores[key][end] for key in costs for end in ("low", "high")]
+    low, high = spanning(ends, pad=0.08, least=0.02 * factor)
+    up = Axis(low, high, *((bottom, 22.0) if task["higher_is_better"] else (22.0, bottom)))
+    along = Axis(0.0, 1.1 * max(costs.values()), left, right)
+    parts = [label(0, 10, metric.name, "start", "tick")]
+    for value, text in up.ticks(5):
+        parts.append(line(left, up(value), right, up(value), "grid"))
+        parts.append(label(left - 6, up(value) + 4, text, "end", "tick"))
+    parts.append(line(left, bottom, right, bottom, "base"))
+    steps = along.ticks(5 if width == WIDE else 3)
+    for value, _ in steps:
+        parts.append(label(along(value), bottom + 16, _written(cost, value), "middle", "tick"))
+    parts.append(label(right, bottom + 33, name, "end", "tick"))
+    corners = sorted((along(costs[key]), up(factor * scores[key]["value"])) for key in front)
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    parts.append(tag("polyline", points=points, class_="front"))
+    for key, value in costs.items():
+        x, y = along(value), up(factor * scores[key]["value"])
+        low_y, high_y = (up(factor * scores[key][end]) for end in ("low", "high"))
+        parts.append(line(x, low_y, x, high_y, f"whisker stroke-{key.lower()}"))
+        parts.append(marker(key, x, y, 6.0))
+        parts.append(label(x + 10, y - 7, key, "start", f"value text-{key.lower()}"))
+    return picture(width, bottom + 42, *parts, class_=class_)

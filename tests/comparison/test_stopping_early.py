@@ -1,0 +1,97 @@
+"""When asking stops: the same decisions as the statistics, clusters once, in a fixed order."""
+
+import random
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from leitai.comparison.statistics.sequential import confidence_sequence, decided
+from leitai.comparison.stopping import Watch, bounded, cluster_of, in_clusters
+from leitai.data import Row
+from leitai.evaluation import ItemRecord
+
+
+def record(number, score, denominator=1.0):
+    return ItemRecord(f"i{number}", (), "", "", "", None, True, score, denominator, {})
+
+
+def watch(clusters, **fields):
+    defaults = {"margin": 0.05, "higher_is_better": True, "alpha": 0.01, "level": 0.02}
+    return Watch([("A", "B")], clusters=clusters, **(defaults | fields))
+
+
+def answers(count, a, b, seed=1):
+    rng = random.Random(seed)
+    return {
+        key: [record(i, float(rng.random() < rate)) for i in range(count)]
+        for key, rate in (("A", a), ("B", b))
+    }
+
+
+def until(records, count):
+    return {key: side[:count] for key, side in records.items()}
+
+
+@pytest.mark.parametrize(
+    ("rates", "higher", "expected"),
+    [
+        ((0.9, 0.5), True, "a_better"),
+        ((0.9, 0.5), False, "b_better"),
+        ((0.5, 0.9), True, "b_better"),
+    ],
+)
+def test_decisions_are_those_of_the_statistics(rates, higher, expected):
+    records = answers(300, *rates)
+    seen = watch([str(i) for i in range(300)], higher_is_better=higher)
+    looks = [seen.look(until(records, count)) for count in (20, 60, 100, 140)]
+    assert looks == sorted(looks) and looks[-1]
+    found = seen.as_json()
+    assert (found["planned"], found["asked"], found["stopped"]) == (300, 140, True)
+    pair = found["pairs"]["A-B"]
+    gaps = np.array([a.numerator - b.numerator for a, b in zip(*records.values(), strict=True)])
+    wanted = decided(gaps[:140], margin=0.05, alpha=0.01)
+    assert (pair["decision"], pair["at"]) == (expected, wanted.n)
+    assert [step[0] for step in pair["path"]] == [20, 60, 100, 140]
+    low, high = confidence_sequence(gaps[:140], alpha=0.02)
+    assert pair["path"][-1][2:] == pytest.approx([low, high], rel=1e-4)
+    assert pair["p"] <= 0.01
+
+
+def test_a_cluster_counts_once_when_it_was_asked_whole():
+    """Each of 60 passages with five questions that are right or wrong together."""
+    passages = answers(60, 0.9, 0.5)
+    records = {key: [side[i // 5] for i in range(300)] for key, side in passages.items()}
+    clusters = [f"passage {i // 5}" for i in range(300)]
+    seen = watch(clusters)
+    assert not seen.look(until(records, 3))  # no passage is complete
+    assert seen.as_json()["pairs"] == {}
+    seen.look(until(records, 252))
+    alone = watch([str(i) for i in range(60)])
+    alone.look(until(passages, 50))
+    one, other = (w.as_json()["pairs"]["A-B"] for w in (seen, alone))
+    assert (one["p"], one["value"], one["decision"]) == (
+        other["p"],
+        other["value"],
+        other["decision"],
+    )
+    assert one["at"] == 5 * other["at"]
+
+
+def test_items_of_a_cluster_are_asked_together_in_an_order_of_the_seed_alone():
+    rows = [
+        Row(id=str(i), messages=(), source="", group=None if i % 4 == 3 else f"g{i % 4}")
+        for i in range(40)
+    ]
+    ordered = in_clusters(rows, seed=1)
+    names = [cluster_of(row) for row in ordered]
+    assert len(set(names)) == 13
+    assert sum(a != b for a, b in pairwise(names)) == 12
+    assert [row.id for row in ordered if row.group == "g1"] == [str(i) for i in range(1, 40, 4)]
+    assert in_clusters(rows, seed=1) == ordered != in_clusters(rows, seed=2)
+
+
+def test_scores_without_a_bound_are_noticed():
+    assert bounded({"A": [record(0, 0.5)], "B": [record(0, 1.0)]})
+    assert not bounded({"A": [record(0, 0.5)], "B": [record(0, 1.5)]})
+    assert not bounded({"A": [record(0, 1.0, denominator=7.0)]})
