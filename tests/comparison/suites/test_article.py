@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from leitai.comparison.suites.article.findings import (
 from leitai.comparison.suites.article.languages import _parted
 from leitai.comparison.suites.article.page import render_markdown, render_page
 from leitai.comparison.suites.article.rates import _optimum
+from leitai.comparison.suites.article.tuning import if_learnt
 from leitai.comparison.wording import Bilingual
 from leitai.evaluation import ItemRecord
 
@@ -84,6 +86,15 @@ def test_signs_and_verdicts():
     assert verdict_of(["for", "against"]) == verdict_of(["for", "open"]) == "mixed"
     assert verdict_of(["open", None]) == "undecided"
     assert verdict_of([None]) == "not_testable"
+
+
+@pytest.mark.parametrize(("low", "counts"), [(0.02, False), (0.6, True)])
+def test_nothing_is_compared_where_nothing_is_learnt(low, counts):
+    bench = SimpleNamespace(labels=("a", "b"))
+    ways = [Finding(NAME, 0.7, low=low, high=0.9), Finding(NAME, 0.3, low=0.1, high=0.4)]
+    found = if_learnt(bench, ways, [Finding(NAME, 0.4, p=0.001)])
+    assert found[0].value == 0.5
+    assert (found[-1].p is not None) == counts
 
 
 def test_holm_runs_over_the_tests_of_all_claims():

@@ -2,7 +2,7 @@
 
 from leitai.comparison.suites.article.bench import Bench
 from leitai.comparison.suites.article.findings import Finding, compared, described
-from leitai.comparison.suites.article.tuning import accuracy, adapted
+from leitai.comparison.suites.article.tuning import accuracy, adapted, if_learnt
 from leitai.comparison.wording import Bilingual
 
 PARTS = {
@@ -15,9 +15,10 @@ FULL = Bilingual("every weight", "训练全部权重")
 def measure(bench: Bench) -> list[Finding]:
     """Compare full training with its parts, each under the rate that validation chose."""
     full = accuracy(bench, adapted(bench, "full"))
-    findings = [described(FULL, full, "accuracy")]
+    ways, comparisons = [described(FULL, full, "accuracy")], []
     for method, name in PARTS.items():
         scores = accuracy(bench, adapted(bench, method))
         over = Bilingual(f"{name.en} over {FULL.en}", f"{name.zh}相对于{FULL.zh}")
-        findings += [described(name, scores, "accuracy"), compared(over, scores, full, "accuracy")]
-    return findings
+        ways.append(described(name, scores, "accuracy"))
+        comparisons.append(compared(over, scores, full, "accuracy"))
+    return if_learnt(bench, ways, comparisons)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from leitai.comparison.suites.article.bench import Bench, Model
 from leitai.comparison.suites.article.findings import Finding, compared, described, fact
 from leitai.comparison.suites.article.instructions import answerer
-from leitai.comparison.suites.article.tuning import accuracy, few_label_spec
+from leitai.comparison.suites.article.tuning import accuracy, few_label_spec, if_learnt
 from leitai.comparison.wording import Bilingual
 from leitai.data import Row
 
@@ -22,17 +22,10 @@ def measure(bench: Bench) -> list[Finding]:
     off = [_train(bench, "off", seed, []) for seed in seeds]
     stopped, whole = accuracy(bench, on), accuracy(bench, off)
     steps = sum(m.result["steps"] for m in on) / sum(m.result["steps"] for m in off)
-    return [
-        described(ON, stopped, "accuracy"),
-        described(OFF, whole, "accuracy"),
-        fact(Bilingual("share of the steps that it took", "所用步数的比例"), steps),
-        compared(
-            Bilingual("stopping early over going on", "提前停止相对于训练到底"),
-            stopped,
-            whole,
-            "accuracy",
-        ),
-    ]
+    took = fact(Bilingual("share of the steps that it took", "所用步数的比例"), steps)
+    ways = [described(ON, stopped, "accuracy"), described(OFF, whole, "accuracy")]
+    name = Bilingual("stopping early over going on", "提前停止相对于训练到底")
+    return [took, *if_learnt(bench, ways, [compared(name, stopped, whole, "accuracy")])]
 
 
 def _train(bench: Bench, name: str, seed: int, valid: Sequence[Row]) -> Model:

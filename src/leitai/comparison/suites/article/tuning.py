@@ -4,10 +4,15 @@ The base has learnt the shop's replies (`instructions.py`), as a published chat 
 answer before anyone adapts it.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
+from leitai.comparison.suites.article.findings import Finding, fact
 from leitai.comparison.suites.article.instructions import answerer
 from leitai.comparison.suites.article.settings import METHODS
+from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource
 from leitai.evaluation import Classification
 from leitai.training.spec import AdaptSpec
@@ -55,3 +60,23 @@ def accuracy(bench: Bench, models: list[Model]) -> Array:
     """Ask all models the held-out intents: accuracy, [utterances, seeds]."""
     items = bench.held_out(bench.intents)
     return over_seeds([by_group(bench.ask(m, TASK, items, bench.labels)) for m in models])
+
+
+def if_learnt(
+    bench: Bench, ways: Sequence[Finding], comparisons: Sequence[Finding]
+) -> list[Finding]:
+    """Let comparisons decide only where some way to train has learnt more than guessing.
+
+    Args:
+        bench: of the suite.
+        ways: the accuracy of each way.
+        comparisons: of the ways.
+    """
+    chance = 1 / len(bench.labels)
+    if not any(way.low is not None and way.low > chance for way in ways):
+        comparisons = [replace(finding, p=None) for finding in comparisons]
+    name = Bilingual(
+        "guessing (no comparison counts unless some interval is above it)",
+        "随机猜测（至少一个区间高于它，比较才算数）",
+    )
+    return [fact(name, chance, "accuracy"), *ways, *comparisons]
