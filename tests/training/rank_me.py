@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training_rows import make_rows
 
 from leitai.base import LeitaiError
+from leitai.base.ranks import end_process, world_size
 from leitai.evaluation.validation import METRICS, write
 from leitai.training import AdaptSpec, train
 from leitai.training.loop import Loop
@@ -86,6 +87,8 @@ def main(model: str, run: str, variant: str) -> None:
             assert ranks.count > 1 or not torch.distributed.is_initialized()
     except LeitaiError as error:
         sys.exit(f"leitai: {error}")
+    if world_size() > 1:
+        end_process(0)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,20 @@
 
 import sys
 
+from leitai.base.ranks import end_process, world_size
+
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one line and exit code 2."""
+    try:
+        _run()
+    except SystemExit as end:
+        if world_size() > 1:
+            end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _run() -> None:
     from leitai.base.errors import LeitaiError
     from leitai.cli.app import app
 
