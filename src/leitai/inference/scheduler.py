@@ -297,12 +297,16 @@ class Engine:
                 places += range(len(ids) - len(running.guess) - 1, len(ids))
         device = self.decoder.device
         routes = [(running.handle.row.adapter, steps) for running, steps in chosen]
+        at = torch.tensor(places, dtype=torch.int64, device=device)
+        routed = any(adapter is not None for adapter, _ in routes)  # by places among all tokens
         with self._adapters.route(routes):
             hidden = self.decoder(
-                torch.tensor([ids], device=device), scope=PagedScope(pool, parts, self._group)
+                torch.tensor([ids], device=device),
+                scope=PagedScope(pool, parts, self._group),
+                places=None if routed else at,
             )[0]
         if asked:
-            self._write(asked, self.decoder.logits(hidden[torch.tensor(places, device=device)]))
+            self._write(asked, self.decoder.logits(hidden[at] if routed else hidden))
         for running, _ in chosen:
             running.enter(tree, pool, running.stored, swap=True)
             if running.handle.done:

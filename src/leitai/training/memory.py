@@ -16,6 +16,11 @@ MARGIN = 0.9
 the prediction is within about a tenth."""
 
 
+PASS_BYTES, PASS_TOKENS = 500 << 20, 400
+"""Of activations: a batch that keeps more, and has more tokens, wins nothing on a CPU, where
+products run at their full rate from a few hundred tokens on."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepSize:
     """The largest batch of a run.
@@ -101,6 +106,12 @@ def activation_bytes(
     blocks = trained_blocks(config, method)
     beyond = 2 * size * (config.hidden_size + config.head_dim)
     return int(tokens * (blocks * block + beyond))
+
+
+def enough_tokens(config: ModelConfig, method: Method, dtype: str, *, native: bool) -> float:
+    """Unique tokens from which on a larger batch takes more memory and no less time, on a CPU."""
+    kept = kept_bytes_per_token(config, method, dtype, native=native)
+    return max(PASS_TOKENS, PASS_BYTES / (kept * trained_blocks(config, method)))
 
 
 def backward_bytes_per_token(config: ModelConfig, method: Method, dtype: str) -> float:
