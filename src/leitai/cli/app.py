@@ -419,6 +419,8 @@ def judge(
 ) -> None:
     """Say which contender's answers are better: blind, by people or by a model.
 
+    Two to eight contenders are compared pair by pair.
+
     Examples:
 
         leitai judge runs/blurbs --sheet blurbs.csv
