@@ -91,7 +91,7 @@ class _Run:
         self.asked = asked_tasks(spec, self.place)
         self.variants = Variants(spec, self.place, run)
         contenders = [self._find(key, spec.seed) for key in spec.keyed]
-        sides = [side_of(contender, spec) for contender in contenders]
+        sides = [side_of(contender, spec, self.place.spec_folder) for contender in contenders]
         train, valid = (cut_rows(spec, rows, sides) for rows in (self.train, self.valid))
         self.learnt, self.checked = train.rows, valid.rows
         material = Material(

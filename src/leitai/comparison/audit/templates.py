@@ -7,11 +7,11 @@ from leitai.comparison.audit.findings import (
     Material,
     Side,
     Status,
-    View,
     sample,
     seen,
     shown,
 )
+from leitai.comparison.audit.view import View
 from leitai.data import Row, with_system
 from leitai.evaluation.asking import question_and_answer
 
@@ -45,11 +45,9 @@ def preamble(side: Side, view: View, row: Row) -> str:
     """Return the text that the template puts before the dialogue, without control tokens."""
     question, _ = question_and_answer(row)
     messages = list(with_system(question, side.prompting.system))
-    text = view.chat.render(
-        messages, tools=row.tools, date=side.prompting.date, thinking=side.prompting.thinking
-    )
+    text = view.render(messages, row.tools, side.prompting)
     before = text.split(str(messages[0]["content"]).strip(), 1)[0]
-    for special in view.tokenizer.special:
+    for special in view.special:
         before = before.replace(special, "\n")
     roles = {"system", "user", "assistant", ""}
     return " / ".join(line for line in map(str.strip, before.split("\n")) if line not in roles)
