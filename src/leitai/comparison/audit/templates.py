@@ -76,9 +76,9 @@ def check_seen(sides: Sequence[Side], material: Material) -> list[Finding]:
             tuple("✓" if side.view is not None else "✕" for side in sides),
             "note",
             {
-                "en": "it runs behind its own template and tokenizer: prompts, truncation and "
-                "stop tokens of it cannot be checked, only its answers",
-                "zh": "其模板与分词器不在此处：无法检查提示、截断和结束符，只能检查回答",
+                "en": "it runs behind its own template and tokenizer: truncation and stop tokens "
+                "of it cannot be checked, its prompts only as far as the server tells",
+                "zh": "其模板与分词器不在此处：无法检查截断和结束符，提示只能核对服务器所示部分",
             },
         )
     ]
