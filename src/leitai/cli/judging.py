@@ -2,34 +2,43 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
+import typer
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import write_jsonl
 from leitai.cli import show
-from leitai.comparison.statistics.preference import bradley_terry
-from leitai.comparison.wording import p_value
-from leitai.evaluation.judging import Judgement
-from leitai.evaluation.records import ItemRecord, read_records
+
+if TYPE_CHECKING:
+    from leitai.evaluation.judging import Judgement
+    from leitai.evaluation.records import ItemRecord
 
 _POINTS = {"a": 1, "tie": 0, "b": -1}
 
 
 def judge(
-    run: Path,
-    *,
-    task: str | None,
-    sheet: Path | None,
-    read: bool,
-    model: str | None,
-    seed: int,
-    out: Path | None,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
+    task: Annotated[str | None, typer.Option("--task", help="Which task; the only one.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="FILE.csv", help="A blind sheet for people.")
+    ] = None,
+    read: Annotated[bool, typer.Option("--read", help="Count a filled sheet.")] = False,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="M", help="A model that judges instead.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sheet's order.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Who won each item.")
+    ] = None,
 ) -> None:
-    """Write a blind sheet, read a filled one, or ask a model; `out` takes the preferences.
+    """Say which contender's answers are better: blind, by people or by a model.
 
-    Raises:
-        LeitaiError: the run has no such task, or neither or both of a sheet and a model are named.
+    Examples:
+
+        leitai judge runs/blurbs --sheet blurbs.csv
+
+        leitai judge runs/blurbs --sheet blurbs.csv --read
     """
     a, b = _records(run, task)
     if (sheet is None) == (model is None):
@@ -53,7 +62,7 @@ def judge(
     show.line(f"{count} rows. Fill in `better` with 1, 2 or tie, then add --read: {path}")
 
 
-def _by_model(a: list[ItemRecord], b: list[ItemRecord], model: str) -> Judgement:
+def _by_model(a: "list[ItemRecord]", b: "list[ItemRecord]", model: str) -> "Judgement":
     from leitai.evaluation.asking import Prompting
     from leitai.evaluation.judging import judge as ask
     from leitai.evaluation.respondents.local import Local
@@ -65,7 +74,7 @@ def _by_model(a: list[ItemRecord], b: list[ItemRecord], model: str) -> Judgement
     return found
 
 
-def _tell(found: Judgement, out: Path | None) -> None:
+def _tell(found: "Judgement", out: Path | None) -> None:
     for name in found.slices:
         show.line(f"{name}: {_counts(found.within(name))}")
     show.line(_counts(found))
@@ -74,12 +83,17 @@ def _tell(found: Judgement, out: Path | None) -> None:
         write_jsonl(out, (asdict(preference) for preference in found.preferences))
 
 
-def _counts(found: Judgement) -> str:
+def _counts(found: "Judgement") -> str:
     return "A better: {}, B better: {}, tie: {}".format(*found.wins)
 
 
-def _strength(found: Judgement) -> str:
+def _strength(found: "Judgement") -> str:
     """Say how strong A is beside B, all items of a group resampled together."""
+    import numpy as np
+
+    from leitai.comparison.statistics.preference import bradley_terry
+    from leitai.comparison.wording import p_value
+
     prompts: dict[str, int] = {}
     votes = [
         (prompts.setdefault(p.group or p.id, len(prompts)), 0, 1, _POINTS[p.outcome])
@@ -93,7 +107,9 @@ def _strength(found: Judgement) -> str:
     )
 
 
-def _records(run: Path, task: str | None) -> tuple[list[ItemRecord], list[ItemRecord]]:
+def _records(run: Path, task: str | None) -> "tuple[list[ItemRecord], list[ItemRecord]]":
+    from leitai.evaluation.records import read_records
+
     found = sorted(path.name for path in (run / "scores").glob("*") if (path / "A.jsonl").exists())
     name = task or (found[0] if len(found) == 1 else None)
     if name is None or name not in found:
