@@ -13,6 +13,8 @@ from leitai.cli import show
 from leitai.cli.options import DataRoot, Device, Set
 
 if TYPE_CHECKING:
+    from leitai.comparison.calls import Calls
+    from leitai.comparison.forecast import Forecast
     from leitai.planning import Plan
     from leitai.planning.asking import Kind
 
@@ -160,7 +162,7 @@ def _show_spec(
     machine = measured_machine(device.partition(":")[0], anew=measure)
     options = {"data_root": data_root, "overrides": overrides or []}
     if duel:
-        _show(forecast(path, machine, **options), json=json)  # type: ignore[arg-type]
+        _show_duel(forecast(path, machine, **options), json=json)  # type: ignore[arg-type]
     else:
         name, plan = plan_train_spec(path, machine, ranks=ranks or 1, **options)  # type: ignore[arg-type]
         _show({name: plan}, json=json)
@@ -174,14 +176,65 @@ def _show(plans: Mapping[str, "Plan"], *, json: bool) -> None:
         return
     for name, plan in plans.items():
         _table(name, plan)
-    if len(plans) > 1:
-        from leitai.planning.words import duration, gigabytes
 
-        peak = max(plan.peak_bytes for plan in plans.values())
-        seconds = sum(plan.seconds for plan in plans.values())
-        fit = all(plan.fits for plan in plans.values())
+
+def _show_duel(found: "Forecast", *, json: bool) -> None:
+    """Show every part, what servers are asked, and the sum of both, as a range."""
+    from leitai.planning.words import gigabytes
+
+    if json:
+        import json as writer
+
+        parts: dict[str, object] = {
+            name: part.plan.to_dict()
+            | {"times": part.times, "items": part.items, "seconds_in_all": part.seconds}
+            for name, part in found.parts.items()
+        }
+        asked = {name: calls.to_dict() for name, calls in found.calls.items()}
+        whole = {"parts": parts, "calls": asked, "unplanned": found.unplanned}
+        show.line(writer.dumps(whole | {"seconds": found.seconds}, indent=1))
+        return
+    for name, part in found.parts.items():
+        _table(name, part.plan)
+        if part.times > 1:
+            show.line(f"{part.times} times, once for each seed: {_between(*part.seconds)}")
+        elif part.least is not None:
+            show.line(f"asking may stop early: {_between(*part.seconds)}")
+    for name, calls in found.calls.items():
+        _calls(name, calls)
+    for name in found.unplanned:
+        show.line(f"{name}: not planned; it is run by transformers")
+    if found.parts:
+        peak = max(part.plan.peak_bytes for part in found.parts.values())
+        fit = all(part.plan.fits for part in found.parts.values())
         verdict = "all fits" if fit else "does not all fit"
-        show.line(f"{verdict}: {gigabytes(peak)} at most; about {duration(seconds)} together")
+        show.line(
+            f"{verdict}: {gigabytes(peak)} at most; about {_between(*found.seconds)} together"
+        )
+
+
+def _between(low: float, high: float) -> str:
+    from leitai.planning.words import duration
+
+    return duration(high) if low == high else f"{duration(low)} to {duration(high)}"
+
+
+def _calls(name: str, calls: "Calls") -> None:
+    """Say what a server is asked."""
+    from leitai.planning.words import duration
+
+    def span(pair: tuple[float, float], form: str = ",.0f") -> str:
+        low, high = (format(value, form) for value in pair)
+        return high if low == high else f"{low} to {high}"
+
+    show.line(
+        f"{name}: {span(calls.requests)} requests to the server, about "
+        f"{span(calls.prompt_tokens)} tokens read and {span(calls.written_tokens)} written"
+    )
+    if calls.cost is not None:
+        show.line(f"about {span(calls.cost, ',.2f')} {calls.currency}")
+    if calls.seconds[1]:
+        show.line(f"at least {duration(calls.seconds[0])}, by requests_per_minute alone")
 
 
 def _table(name: str, plan: "Plan") -> None:

@@ -200,10 +200,11 @@ class _Run:
             c.key: {"name": c.spec.title, "model": c.spec.stated, "kind": c.kind}
             for c in contenders
         }
+        scores = [self._scores(task) for task in spec.tasks]
         verdict = decide(
             spec.name,
             about,
-            [self._scores(task) for task in spec.tasks],
+            scores,
             alpha=spec.verdict.alpha,
             looked=spec.verdict.stopping == "safe",
             seed=spec.seed,
@@ -214,6 +215,8 @@ class _Run:
             verdict["overall"],
             {key: str(one["name"]) for key, one in about.items()},
             repeatable_costs(contenders, sides, self.place.spec_folder),
+            next(one for one in scores if one.primary),
+            spec.seed,
         )
         return {**verdict, **self.variants.parts()}
 
