@@ -38,3 +38,14 @@ def test_calibration_error_of_known_answers():
     sure = [(0.95, True)] * 8 + [(0.95, False)] * 2
     assert calibration_error(bins_of(sure)) == pytest.approx(0.15)
     assert calibration_error(bins_of([(1.0, True), (0.0, False)])) == 0.0
+
+
+def test_a_reference_row_that_is_better_is_told_beside_the_verdict(tmp_path, monkeypatch):
+    script(monkeypatch)
+    path = write_spec(tmp_path, [20, 15], references=["majority"])
+    folder = compare(path, tmp_path / "run").folder
+    page = Page((folder / "report.html").read_text("utf-8"))
+    assert "majority reaches" in page.shown("en")
+    assert "and is better than R20" in page.shown("en")
+    assert "优于 R20" in page.shown("zh")
+    assert "majority reaches" in (folder / "report.md").read_text("utf-8")

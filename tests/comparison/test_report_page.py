@@ -291,4 +291,5 @@ def test_every_verdict_renders(kind):
     }[kind]
     data = example(**settings)
     assert data.verdict["overall"]["verdict"] == kind
-    assert f'class="verdict {kind}"' in render_page(data)
+    colour = {"a_better": "a", "b_better": "b"}.get(kind, "same")
+    assert f'<h1 class="of-{colour}">' in render_page(data)

@@ -7,6 +7,7 @@ from leitai.comparison.report.costing import cost_rows
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.describing import SIGNS, notes
 from leitai.comparison.report.overview import OverviewRow, overview
+from leitai.comparison.report.references import against_references
 from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.views import (
@@ -48,6 +49,9 @@ class _Writer:
         if (taken := choice(data)) is not None:
             blocks.append(self.word("take") + self.word("colon") + self.say(taken))
         tasks = task_views(data)
+        if told := against_references(data, tasks[0]):
+            said = " ".join(map(self.say, told))
+            blocks.append(self.word("references") + self.word("colon") + said)
         if rows := overview(data, tasks):
             blocks += [f"## {self.word('overview')}", self.overview(rows)]
         blocks.append(f"## {self.word('scores')}")
@@ -95,7 +99,7 @@ class _Writer:
             for pair in row.pairs:
                 result = self.say(pair.result)
                 if pair.more:
-                    result += self.aside(self.word("about_more", more=pair.more))
+                    result += self.aside(self.say(pair.more))
                 cells = (row.scores[pair.a], row.scores[pair.b], pair.difference)
                 chances = [pair.p_text, pair.p_holm_text][: 1 + several]
                 named = [f"{pair.a} − {pair.b}"] * many
@@ -118,12 +122,12 @@ class _Writer:
                 f"**{self.cell(cell)}**" if key in row.best else self.cell(cell)
                 for key, cell in row.cells.items()
             ]
-            told = []
-            if row.result is not None:
-                told = [escape(f"A {row.sign} B") + self.aside(self.say(row.result))]
-            lines.append([name, *cells, *told])
+            told = self.say(row.result)
+            if row.sign:
+                told = escape(f"A {row.sign} B") + self.aside(told)
+            lines.append([name, *cells, told])
         head = [self.word("task"), *self.names()]
-        return _table([*head, *[self.word("result")] * (len(self.data.keys) == 2)], lines)
+        return _table([*head, self.word("result")], lines)
 
     def arms(self, rows: list[ArmRow]) -> str:
         pairs = list(rows[0].differences)
@@ -150,7 +154,7 @@ class _Writer:
                     row.pair.replace("-", " − "),
                     self.cell(row.difference),
                     escape(row.p_text),
-                    escape(row.variances),
+                    self.say(row.variances),
                 ]
                 for row in rows
             ],
