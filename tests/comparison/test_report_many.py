@@ -1,5 +1,7 @@
 """The page of more than two contenders, and the page made again from files alone."""
 
+import re
+
 import pytest
 from scripted import script, write_spec
 from test_report_page import Page
@@ -24,6 +26,8 @@ def test_several_contenders_are_shown_and_shown_again(run, tmp_path):
     shown = page.shown("en")
     for words in ("R90 is the best", "Row minus column", "A − D", "Evidence over the items A-B"):
         assert words in shown
+    sheet = re.search(r'<section id="summary">.*?</section>', written, re.DOTALL)[0]
+    assert "Difference to the first" in Page(sheet).shown("en")
     (task,) = page.payload("items")
     assert task["keys"] == ["A", "B", "C", "D"]
     assert {len(row) for row in task["rows"]} == {4 + 4 * 4}

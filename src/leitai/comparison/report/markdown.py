@@ -3,9 +3,10 @@
 import re
 
 from leitai.comparison.report.arms import ArmRow, ComponentRow, arm_rows, component_rows
+from leitai.comparison.report.auditing import SIGNS, audit_counts
 from leitai.comparison.report.costing import cost_rows
 from leitai.comparison.report.data import ReportData
-from leitai.comparison.report.describing import SIGNS, notes
+from leitai.comparison.report.describing import notes
 from leitai.comparison.report.overview import OverviewRow, overview
 from leitai.comparison.report.references import against_references
 from leitai.comparison.report.search import SearchView, search_view
@@ -67,7 +68,7 @@ class _Writer:
         if (search := search_view(data)) is not None:
             blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
-        blocks += [f"## {self.word('fairness')}", self.audit()]
+        blocks += [f"## {self.word('fairness')}", self.say(audit_counts(data.audit)), self.audit()]
         blocks += [f"## {self.word('method')}"]
         blocks += [f"**{self.say(term)}** {self.say(text)}" for term, text in notes(data)]
         return "\n\n".join(block for block in blocks if block)

@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 from leitai.comparison.report.arms import arm_rows, component_rows
+from leitai.comparison.report.auditing import SIGNS, audit_counts
 from leitai.comparison.report.calibration import calibration_views
 from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart
 from leitai.comparison.report.costing import about, cost_rows
 from leitai.comparison.report.data import ReportData
-from leitai.comparison.report.describing import SIGNS, identities, manifest_parts, notes
+from leitai.comparison.report.describing import identities, manifest_parts, notes
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.items import pack
 from leitai.comparison.report.overview import overview
@@ -16,6 +17,8 @@ from leitai.comparison.report.references import against_references
 from leitai.comparison.report.rendering import render
 from leitai.comparison.report.search import search_view
 from leitai.comparison.report.sequential import evidence_views
+from leitai.comparison.report.strings import STRINGS
+from leitai.comparison.report.summary import summary
 from leitai.comparison.report.tradeoffs import tradeoff_views
 from leitai.comparison.report.views import (
     TaskView,
@@ -128,6 +131,9 @@ def render_page(data: ReportData) -> str:
             "kept_text": count_of(packed.kept),
             "length": packed.length and count_of(packed.length),
         },
+        "summary": summary(data, tasks),
+        "limits": next(text for term, text in notes(data) if term == STRINGS["def_limits"]),
+        "audit_counts": audit_counts(data.audit),
         "audit": [
             {
                 "title": finding.title,

@@ -26,6 +26,7 @@ STYLES = (
     "notes",
     "narrow",
     "print",
+    "summary",
 )
 """Style sheets in order; later ones refine earlier ones."""
 

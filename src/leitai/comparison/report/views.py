@@ -12,7 +12,7 @@ from leitai.comparison.report.charts import verdict_class
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import DASH, count_of
 from leitai.comparison.report.strings import STRINGS, slice_name
-from leitai.comparison.wording import Bilingual, Unit, level, p_value
+from leitai.comparison.wording import MINUS, Bilingual, Unit, level, p_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,17 @@ class Cell:
     text: str
     low_text: str
     high_text: str
+
+    def reversed(self) -> "Cell":
+        """A difference seen from the other side."""
+        return Cell(
+            value=-self.value,
+            low=-self.high,
+            high=-self.low,
+            text=_negated(self.text),
+            low_text=_negated(self.high_text),
+            high_text=_negated(self.low_text),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +209,10 @@ def _more(items: int | None) -> Bilingual | None:
 def chance(p: float | None) -> str:
     """A p value for a column that is headed p; a dash where there is none."""
     return DASH.en if p is None else p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
+def _negated(text: str) -> str:
+    return text.translate({ord("+"): MINUS, ord(MINUS): "+"})
 
 
 def cell(numbers: dict[str, float], write: Callable[[float], str]) -> Cell:

@@ -74,11 +74,18 @@ const page = (() => {
   // Paper has no folds: open everything while printing.
   let opened = [];
   addEventListener("beforeprint", () => {
+    if (root.dataset.print) return;
     opened = [...document.querySelectorAll("details:not([open])")];
     for (const fold of opened) fold.open = true;
   });
   addEventListener("afterprint", () => {
     for (const fold of opened) fold.open = false;
+    opened = [];
+    delete root.dataset.print;
+  });
+  document.getElementById("print")?.addEventListener("click", () => {
+    root.dataset.print = "summary"; // the style sheet leaves the rest out
+    print();
   });
 
   setLanguage(root.dataset.lang);
