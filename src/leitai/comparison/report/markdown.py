@@ -106,7 +106,7 @@ class _Writer:
                 named = [f"{pair.a} − {pair.b}"] * many
                 shown = [*named, *map(self.cell, cells), *map(escape, chances), result]
                 rows.append([self.say(row.name), row.n_text, *shown])
-        return _table([*head, self.word("result")], rows)
+        return markdown_table([*head, self.word("result")], rows)
 
     def cell(self, cell: Cell) -> str:
         return escape(cell.text) + self.aside(cell.low_text + self.word("to") + cell.high_text)
@@ -128,12 +128,12 @@ class _Writer:
                 told = escape(f"A {row.sign} B") + self.aside(told)
             lines.append([name, *cells, told])
         head = [self.word("task"), *self.names()]
-        return _table([*head, self.word("result")], lines)
+        return markdown_table([*head, self.word("result")], lines)
 
     def arms(self, rows: list[ArmRow]) -> str:
         pairs = list(rows[0].differences)
         head = [self.word("arm"), "n", *self.names(), *(p.replace("-", " − ") for p in pairs)]
-        return _table(
+        return markdown_table(
             head,
             [
                 [
@@ -148,7 +148,7 @@ class _Writer:
 
     def components(self, rows: list[ComponentRow]) -> str:
         head = [self.word("pair"), self.word("difference"), "p", self.word("variances")]
-        return _table(
+        return markdown_table(
             head,
             [
                 [
@@ -172,7 +172,7 @@ class _Writer:
                 for cell in row.cells
             ]
             rows.append([name, *cells, *[row.ratio] * (len(cells) == 2)])
-        return _table(
+        return markdown_table(
             [
                 self.word("quantity"),
                 *self.names(),
@@ -189,7 +189,9 @@ class _Writer:
                 for cell in row.cells
             ]
             rows.append([str(row.number), *map(escape, row.values), *cells])
-        return _table([self.word("trial"), *map(self.say, search.columns), *self.names()], rows)
+        return markdown_table(
+            [self.word("trial"), *map(self.say, search.columns), *self.names()], rows
+        )
 
     def audit(self) -> str:
         rows = [
@@ -202,9 +204,10 @@ class _Writer:
             for finding in self.data.audit
         ]
         head = [self.word("check"), *self.names(), self.word("status"), self.word("explanation")]
-        return _table(head, rows)
+        return markdown_table(head, rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A table of cells that are escaped already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

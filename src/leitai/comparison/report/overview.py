@@ -39,10 +39,11 @@ class OverviewRow:
 
 def overview(data: ReportData, tasks: list[TaskView]) -> list[OverviewRow]:
     """Return a row for each task; none where there is only one."""
-    return [_row(data, task) for task in tasks] if len(tasks) > 1 else []
+    return [overview_row(data, task) for task in tasks] if len(tasks) > 1 else []
 
 
-def _row(data: ReportData, task: TaskView) -> OverviewRow:
+def overview_row(data: ReportData, task: TaskView) -> OverviewRow:
+    """What each contender reached in one task, and what that shows."""
     first = task.rows[0]
     competing = [key for key in first.scores if data.contenders[key].kind != "reference"]
     values = {key: first.scores[key].value for key in competing or first.scores}

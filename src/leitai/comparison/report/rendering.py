@@ -24,6 +24,7 @@ STYLES = (
     "tables",
     "items",
     "notes",
+    "several",
     "narrow",
     "print",
     "summary",
