@@ -31,6 +31,6 @@ def report(
     if len(data) == 1:
         write_report(folder, data[0])
     else:
-        for name, text in render_several(data).items():
+        for name, text in render_several(data, [run.resolve().name for run in runs]).items():
             write_text(folder / name, text.encode("utf-8", "replace").decode("utf-8"))
     show.line(f"{', '.join(run.verdict['name'] for run in data)}: {folder / 'report.html'}")
