@@ -61,7 +61,8 @@ def test_an_unknown_name_is_refused_in_one_line(model):
 def larger(small, large):
     """Both plans of a config and task; the second must cost at least as much."""
     first, second = (make_plan(*case, MACHINE) for case in (small, large))
-    assert second.peak_bytes >= first.peak_bytes * 0.999
+    # a step that is parted because its rows share nothing has fewer logits at a time
+    assert second.peak_bytes >= first.peak_bytes * 0.99
     assert second.seconds >= first.seconds * 0.999
     assert second.flops >= first.flops * 0.999
 
