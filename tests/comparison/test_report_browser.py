@@ -64,3 +64,23 @@ def test_english_lists_the_first_group(page, tmp_path):
     shown = min(int(group[1]), 20)
     assert document.count('<li class="item">') == shown
     assert f"1–{shown} of {group[1]}" in document
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_summary_is_one_page_of_paper(page, tmp_path, language):
+    for fragment, wanted in (("&print=summary", {1}), ("", range(2, 99))):
+        out = tmp_path / "out.pdf"
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+        subprocess.run(
+            [
+                BROWSER,
+                *options,
+                f"--user-data-dir={tmp_path}",
+                f"--print-to-pdf={out}",
+                f"{page.as_uri()}#lang={language}{fragment}",
+            ],
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+        assert len(re.findall(rb"/Type\s*/Page\b", out.read_bytes())) in wanted

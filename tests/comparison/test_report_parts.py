@@ -50,14 +50,14 @@ def test_every_string_is_used_and_every_used_one_is_there():
     sources = [p for p in folder.iterdir() if p.name.endswith(".py") and p.name != "strings.py"]
     sources += list(folder.joinpath("templates").iterdir())
     text = "\n".join(p.read_text(encoding="utf-8") for p in sources)
-    families = ("kind_", "slice_", "def_", "status_", "manifest_")
+    families = ("kind_", "slice_", "def_", "status_", "manifest_", "factor_", "reference_")
     shown = {"lower_is_better", "higher_is_better"} | {
         f"{v}_short" for v in ("better", "equivalent", "undecided")
     }
     for key in STRINGS:
         known = key in shown or key.startswith(families)
         assert known or re.search(rf"""["']{key}["']""", text), f"{key} is never used"
-    script = folder.joinpath("templates", "report.js").read_text(encoding="utf-8")
+    script = folder.joinpath("templates", "items.js").read_text(encoding="utf-8")
     said = set(re.findall(r"say\(\"(\w+)\"", script)) | set(re.findall(r"(filter_\w+):", script))
     assert said <= set(SCRIPT_WORDS) <= set(STRINGS)
 

@@ -162,6 +162,8 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
         read / task.micro_rows
     )
     flops += cost.head_flops(config, read * task.targets, method=task.method)
+    unread = max(0.0, computed - read * task.targets)
+    flops -= unread * cost.unread_training_flops(config, task.method)
     memory = {
         recomputed: _base(machine, training=True)
         | training_memory(config, task, dtype, machine, checkpointing=recomputed)

@@ -27,7 +27,7 @@ from leitai.training.fitting import enough_for_products
 from leitai.training.interrupts import SIGNALS, deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
-from leitai.training.objectives.interface import Batch, Objective
+from leitai.training.objectives.interface import Batch, Counted, Objective
 from leitai.training.optimizer import make_optimizer, set_rate
 from leitai.training.precision import WorkingCopies
 from leitai.training.ranks import Ranks
@@ -119,6 +119,11 @@ class Loop:
         parts = window_parts(own, batch_rows, self.spec.batch_tokens, enough) if own else ()
         return [self.objective.batch(part, self.device) for part in parts]
 
+    def _prepared(self, batches: Sequence[Batch]) -> Sequence[Counted[Batch]]:
+        """Return a step's batches as all processes compute them together."""
+        even = list(self.ranks.even(batches, self._filler))
+        return self.objective.prepare(self.decoder, even, self.ranks)
+
     def _filler(self) -> Batch:
         """Return a small batch to take part with where other processes have one more."""
         batch: Batch = self.objective.batch([self._shortest], self.device)
@@ -209,8 +214,7 @@ class Loop:
         )
         losses = []
         with self._computing():
-            prepared = self.objective.prepare(self.decoder, batches)
-            for batch, counts in self.ranks.even(prepared, self._filler):
+            for batch, counts in self._prepared(batches):
                 part = self.objective.loss(self.decoder, batch)
                 part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
@@ -269,9 +273,7 @@ class Loop:
             parts = [
                 self.objective.loss(self.decoder, batch) * (1.0 if counts else 0.0)
                 for group in self._valid_groups
-                for batch, counts in self.ranks.even(
-                    self.objective.prepare(self.decoder, group), self._filler
-                )
+                for batch, counts in self._prepared(group)
             ]
         self.ranks.settle(self.decoder)
         weights = sum(batch.weight for group in self._valid_groups for batch in group)

@@ -7,8 +7,8 @@ from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.strings import STRINGS
-from leitai.comparison.report.views import Cell, cell
-from leitai.comparison.wording import Bilingual, Unit, p_value
+from leitai.comparison.report.views import Cell, cell, chance
+from leitai.comparison.wording import Bilingual, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ComponentRow:
     pair: str
     difference: Cell
     p_text: str
-    variances: str
+    variances: Bilingual
 
 
 def arm_rows(data: ReportData) -> list[ArmRow]:
@@ -62,12 +62,22 @@ def component_rows(data: ReportData) -> tuple[Bilingual, list[ComponentRow]] | N
         ComponentRow(
             pair=name,
             difference=_difference(pair, unit),
-            p_text=p_value(pair["p"]),
-            variances=", ".join(f"{k} {v:.3g}" for k, v in pair["variances"].items()),
+            p_text=chance(pair["p"]),
+            variances=_variances(pair["variances"]),
         )
         for name, pair in found["pairs"].items()
     ]
     return intro, rows
+
+
+def _variances(found: dict[str, float]) -> Bilingual:
+    """Write each part's variance; the parts are factors, or several joined by ``x``."""
+    parts = []
+    for name, variance in found.items():
+        factors = [STRINGS[f"factor_{factor}"] for factor in name.split(" x ")]
+        joined = Bilingual(" × ".join(f.en for f in factors), " × ".join(f.zh for f in factors))
+        parts.append(Bilingual(f"{joined.en} {variance:.3g}", f"{joined.zh} {variance:.3g}"))
+    return Bilingual(", ".join(p.en for p in parts), "，".join(p.zh for p in parts))
 
 
 def _unit(data: ReportData) -> Unit:

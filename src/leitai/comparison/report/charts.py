@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import CurvePoint, LearningCurve
+from leitai.comparison.report.figures import cut
 from leitai.comparison.report.strings import STRINGS, slice_name
 from leitai.comparison.report.svg import (
     Axis,
@@ -87,10 +88,7 @@ def _frame(
 
 
 def _short(words: Bilingual, most: int = 13) -> Bilingual:
-    def cut(text: str) -> str:
-        return text if len(text) <= most else text[: most - 1] + "…"
-
-    return Bilingual(cut(words.en), cut(words.zh))
+    return Bilingual(cut(words.en, most), cut(words.zh, most))
 
 
 def _grid(axis: Axis, bottom: float, width: float, unit: Bilingual) -> list[Markup]:

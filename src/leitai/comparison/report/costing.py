@@ -23,9 +23,11 @@ class CostCell:
 class CostRow:
     """One line of the cost table; `direction` is lower, higher or None where neither is better.
 
-    `ratio` is B's number over A's, where there are two contenders.
+    `key` is that of its name among the strings; `ratio` is B's number over A's, where there are
+    two contenders.
     """
 
+    key: str
     name: Bilingual
     direction: str | None
     cells: tuple[CostCell, ...]
@@ -45,40 +47,44 @@ def cost_rows(data: ReportData) -> list[CostRow]:
         return lambda value: Bilingual.same(write(value))
 
     count = plain(count_of)
-    table: list[tuple[Bilingual, str | None, Values, Callable[[float], Bilingual]]] = [
-        (STRINGS["train_seconds"], "lower", of_cost("train_seconds"), duration_of),
-        (STRINGS["search_seconds"], "lower", of_cost("search_seconds"), duration_of),
-        (STRINGS["train_tokens"], "lower", of_cost("train_tokens"), count),
-        (STRINGS["score_seconds"], "lower", of_cost("score_seconds"), duration_of),
-        (STRINGS["items_per_second"], "higher", of_cost("items_per_second"), plain(rate_of)),
-        (STRINGS["peak_memory"], "lower", of_cost("peak_memory_bytes"), plain(bytes_of)),
-        (STRINGS["answer_tokens"], "lower", of_cost("tokens"), count),
+    table: list[tuple[str, str | None, Values, Callable[[float], Bilingual]]] = [
+        ("train_seconds", "lower", of_cost("train_seconds"), duration_of),
+        ("search_seconds", "lower", of_cost("search_seconds"), duration_of),
+        ("train_tokens", "lower", of_cost("train_tokens"), count),
+        ("score_seconds", "lower", of_cost("score_seconds"), duration_of),
+        ("items_per_second", "higher", of_cost("items_per_second"), plain(rate_of)),
+        ("peak_memory", "lower", of_cost("peak_memory_bytes"), plain(bytes_of)),
+        ("answer_tokens", "lower", of_cost("tokens"), count),
+    ]
+    rows = [
+        _cost_row(key, STRINGS[key], direction, values, write)
+        for key, direction, values, write in table
     ]
     for currency in sorted({c.currency for c in data.costs.values() if c.currency}):
-        spent = tuple(
-            data.costs[key].money if data.costs[key].currency == currency else None
-            for key in data.keys
-        )
-        name = STRINGS["money"].format(currency=currency)
-        table.append((name, "lower", spent, plain(lambda v: f"{v:.4g}")))
-    table += [
-        (STRINGS["trainable_parameters"], "lower", of_contender("trainable_parameters"), count),
-        (STRINGS["total_parameters"], "lower", of_contender("total_parameters"), count),
-        (STRINGS["vocabulary"], None, of_contender("vocabulary"), count),
-    ]
+        name, spent = STRINGS["money"].format(currency=currency), _spent(data, currency)
+        rows.append(_cost_row("money", name, "lower", spent, plain(lambda v: f"{v:.4g}")))
+    for key, direction in (
+        ("trainable_parameters", "lower"),
+        ("total_parameters", "lower"),
+        ("vocabulary", None),
+    ):
+        rows.append(_cost_row(key, STRINGS[key], direction, of_contender(key), count))
     packed = [data.costs[key].characters_per_token for key in data.keys]
+    key = "characters_per_token"
     for language in sorted({language for of in packed for language in of}):
-        name = STRINGS["characters_per_token"].format(language=slice_name(language))
+        name = STRINGS[key].format(language=slice_name(language))
         densities = tuple(of.get(language) for of in packed)
-        table.append((name, "higher", densities, plain(lambda v: f"{v:.2f}")))
-    return [
-        _cost_row(name, direction, values, write)
-        for name, direction, values, write in table
-        if any(value is not None for value in values)
-    ]
+        rows.append(_cost_row(key, name, "higher", densities, plain(lambda v: f"{v:.2f}")))
+    return [row for row in rows if any(cell.text != DASH for cell in row.cells)]
+
+
+def _spent(data: ReportData, currency: str) -> Values:
+    costs = (data.costs[key] for key in data.keys)
+    return tuple(cost.money if cost.currency == currency else None for cost in costs)
 
 
 def _cost_row(
+    key: str,
     name: Bilingual,
     direction: str | None,
     values: Values,
@@ -92,6 +98,7 @@ def _cost_row(
         best[values.index(known[0])] = True
     first, second = values[:2]
     return CostRow(
+        key=key,
         name=name,
         direction=direction,
         cells=tuple(CostCell(w, b) for w, b in zip(words, best, strict=True)),

@@ -13,9 +13,6 @@ from leitai.comparison.report.strings import FAMILIES, STRINGS
 from leitai.comparison.statistics.resampling import RESAMPLES
 from leitai.comparison.wording import Bilingual, level
 
-SIGNS = {"ok": "✓", "note": "○", "warning": "▲", "refused": "✕"}
-"""Signs of an audit finding, readable without colour."""
-
 _LONGEST_TEXT = 60_000
 
 

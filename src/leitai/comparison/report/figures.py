@@ -34,3 +34,8 @@ def count_of(number: float) -> str:
 def rate_of(number: float) -> str:
     """Things per second, with about three digits."""
     return decimals(number, 0 if number >= 100 else 1 if number >= 10 else 2)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters, with an ellipsis where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -3,10 +3,12 @@
 import re
 
 from leitai.comparison.report.arms import ArmRow, ComponentRow, arm_rows, component_rows
+from leitai.comparison.report.auditing import SIGNS, audit_counts
 from leitai.comparison.report.costing import cost_rows
 from leitai.comparison.report.data import ReportData
-from leitai.comparison.report.describing import SIGNS, notes
+from leitai.comparison.report.describing import notes
 from leitai.comparison.report.overview import OverviewRow, overview
+from leitai.comparison.report.references import against_references
 from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.views import (
@@ -48,6 +50,9 @@ class _Writer:
         if (taken := choice(data)) is not None:
             blocks.append(self.word("take") + self.word("colon") + self.say(taken))
         tasks = task_views(data)
+        if told := against_references(data, tasks[0]):
+            said = " ".join(map(self.say, told))
+            blocks.append(self.word("references") + self.word("colon") + said)
         if rows := overview(data, tasks):
             blocks += [f"## {self.word('overview')}", self.overview(rows)]
         blocks.append(f"## {self.word('scores')}")
@@ -63,7 +68,7 @@ class _Writer:
         if (search := search_view(data)) is not None:
             blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
-        blocks += [f"## {self.word('fairness')}", self.audit()]
+        blocks += [f"## {self.word('fairness')}", self.say(audit_counts(data.audit)), self.audit()]
         blocks += [f"## {self.word('method')}"]
         blocks += [f"**{self.say(term)}** {self.say(text)}" for term, text in notes(data)]
         return "\n\n".join(block for block in blocks if block)
@@ -95,13 +100,13 @@ class _Writer:
             for pair in row.pairs:
                 result = self.say(pair.result)
                 if pair.more:
-                    result += self.aside(self.word("about_more", more=pair.more))
+                    result += self.aside(self.say(pair.more))
                 cells = (row.scores[pair.a], row.scores[pair.b], pair.difference)
                 chances = [pair.p_text, pair.p_holm_text][: 1 + several]
                 named = [f"{pair.a} − {pair.b}"] * many
                 shown = [*named, *map(self.cell, cells), *map(escape, chances), result]
                 rows.append([self.say(row.name), row.n_text, *shown])
-        return _table([*head, self.word("result")], rows)
+        return markdown_table([*head, self.word("result")], rows)
 
     def cell(self, cell: Cell) -> str:
         return escape(cell.text) + self.aside(cell.low_text + self.word("to") + cell.high_text)
@@ -118,17 +123,17 @@ class _Writer:
                 f"**{self.cell(cell)}**" if key in row.best else self.cell(cell)
                 for key, cell in row.cells.items()
             ]
-            told = []
-            if row.result is not None:
-                told = [escape(f"A {row.sign} B") + self.aside(self.say(row.result))]
-            lines.append([name, *cells, *told])
+            told = self.say(row.result)
+            if row.sign:
+                told = escape(f"A {row.sign} B") + self.aside(told)
+            lines.append([name, *cells, told])
         head = [self.word("task"), *self.names()]
-        return _table([*head, *[self.word("result")] * (len(self.data.keys) == 2)], lines)
+        return markdown_table([*head, self.word("result")], lines)
 
     def arms(self, rows: list[ArmRow]) -> str:
         pairs = list(rows[0].differences)
         head = [self.word("arm"), "n", *self.names(), *(p.replace("-", " − ") for p in pairs)]
-        return _table(
+        return markdown_table(
             head,
             [
                 [
@@ -143,14 +148,14 @@ class _Writer:
 
     def components(self, rows: list[ComponentRow]) -> str:
         head = [self.word("pair"), self.word("difference"), "p", self.word("variances")]
-        return _table(
+        return markdown_table(
             head,
             [
                 [
                     row.pair.replace("-", " − "),
                     self.cell(row.difference),
                     escape(row.p_text),
-                    escape(row.variances),
+                    self.say(row.variances),
                 ]
                 for row in rows
             ],
@@ -167,7 +172,7 @@ class _Writer:
                 for cell in row.cells
             ]
             rows.append([name, *cells, *[row.ratio] * (len(cells) == 2)])
-        return _table(
+        return markdown_table(
             [
                 self.word("quantity"),
                 *self.names(),
@@ -184,7 +189,9 @@ class _Writer:
                 for cell in row.cells
             ]
             rows.append([str(row.number), *map(escape, row.values), *cells])
-        return _table([self.word("trial"), *map(self.say, search.columns), *self.names()], rows)
+        return markdown_table(
+            [self.word("trial"), *map(self.say, search.columns), *self.names()], rows
+        )
 
     def audit(self) -> str:
         rows = [
@@ -197,9 +204,10 @@ class _Writer:
             for finding in self.data.audit
         ]
         head = [self.word("check"), *self.names(), self.word("status"), self.word("explanation")]
-        return _table(head, rows)
+        return markdown_table(head, rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A table of cells that are escaped already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

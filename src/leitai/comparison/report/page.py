@@ -1,58 +1,52 @@
-"""report.html: one file that needs nothing else, neither network nor server."""
+"""report.html: the whole report of a run, as one page."""
 
-import base64
-import hashlib
 import re
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
 from leitai.comparison.report.arms import arm_rows, component_rows
+from leitai.comparison.report.auditing import SIGNS, audit_counts
 from leitai.comparison.report.calibration import calibration_views
 from leitai.comparison.report.charts import curve_chart, difference_chart, score_chart
 from leitai.comparison.report.costing import about, cost_rows
 from leitai.comparison.report.data import ReportData
-from leitai.comparison.report.describing import SIGNS, identities, manifest_parts, notes
+from leitai.comparison.report.describing import identities, manifest_parts, notes
 from leitai.comparison.report.figures import count_of
-from leitai.comparison.report.items import pack, safe_json
+from leitai.comparison.report.items import pack
 from leitai.comparison.report.overview import overview
+from leitai.comparison.report.references import against_references
+from leitai.comparison.report.rendering import render
 from leitai.comparison.report.search import search_view
 from leitai.comparison.report.sequential import evidence_views
 from leitai.comparison.report.strings import STRINGS
-from leitai.comparison.report.svg import tag
+from leitai.comparison.report.summary import summary
 from leitai.comparison.report.tradeoffs import tradeoff_views
 from leitai.comparison.report.views import (
     TaskView,
     choice,
     from_verdict,
     headline,
-    overall_kind,
+    overall_colour,
     task_views,
 )
 from leitai.comparison.wording import Bilingual, level
 
 SECTIONS = (
-    *(
-        "overview",
-        "scores",
-        "arms",
-        "learning",
-        "search",
-        "cost",
-        "tradeoff",
-        "calibration",
-        "disagreements",
-        "fairness",
-        "method",
-        "manifest",
-    ),
+    "overview",
+    "scores",
+    "arms",
+    "learning",
+    "search",
+    "cost",
+    "tradeoff",
+    "calibration",
+    "disagreements",
+    "fairness",
+    "method",
+    "manifest",
 )
 
 SCRIPT_WORDS = (
-    "theme",
+    "filters",
     "task",
     "slice",
     "slice_all",
@@ -78,12 +72,7 @@ SCRIPT_WORDS = (
 
 
 def render_page(data: ReportData) -> str:
-    """Render the report as one HTML file.
-
-    All that comes from data is escaped; the page may run no script but its own two (a content
-    security policy with their hashes) and may load nothing at all.
-    """
-    early, script, style = (_part(name) for name in ("early.js", "report.js", "report.css"))
+    """Render the report as one HTML file that needs nothing else (`rendering.render`)."""
     packed = pack(data.tasks, data.verdict)
     tasks = task_views(data)
     deciding = tasks[0]
@@ -99,6 +88,7 @@ def render_page(data: ReportData) -> str:
         *(() if calibrations else ("calibration",)),
     }
     context = {
+        "kind": "report",
         "name": data.verdict["name"],
         "contenders": data.contenders,
         "keys": data.keys,
@@ -110,11 +100,12 @@ def render_page(data: ReportData) -> str:
         "overview": overview(data, tasks),
         "level": level(data.verdict["alpha"]),
         "verdict": {
-            "kind": overall_kind(data),
+            "colour": overall_colour(data),
             "headline": headline(data),
             "reason": _tied(from_verdict(data, "reason")),
             "certainty": from_verdict(data, "certainty"),
             "choice": choice(data),
+            "references": against_references(data, deciding),
             "metric": deciding.metric,
             "cards": [
                 {
@@ -128,6 +119,7 @@ def render_page(data: ReportData) -> str:
         "sections": [key for key in SECTIONS if key not in absent],
         "tasks": [_with_charts(task, data.verdict["alpha"]) for task in tasks],
         "trained": any(curves.values()),
+        "untrained": ", ".join(data.contenders[key].name for key in data.keys if not curves[key]),
         "curves": curves,
         "search": search,
         "costs": cost_rows(data),
@@ -139,6 +131,9 @@ def render_page(data: ReportData) -> str:
             "kept_text": count_of(packed.kept),
             "length": packed.length and count_of(packed.length),
         },
+        "summary": summary(data, tasks),
+        "limits": next(text for term, text in notes(data) if term == STRINGS["def_limits"]),
+        "audit_counts": audit_counts(data.audit),
         "audit": [
             {
                 "title": finding.title,
@@ -152,30 +147,8 @@ def render_page(data: ReportData) -> str:
         "notes": notes(data),
         "identities": identities(data),
         "manifest": manifest_parts(data.manifest),
-        "words": safe_json({key: STRINGS[key].as_dict() for key in SCRIPT_WORDS}),
-        "early_js": Markup(early),
-        "report_js": Markup(script),
-        "css": Markup(style),
-        "policy": (
-            f"default-src 'none'; script-src {_hash(early)} {_hash(script)}; "
-            f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
-        ),
     }
-    return _environment().get_template("report.html.jinja").render(context)
-
-
-def both(words: Bilingual) -> Markup:
-    """Words in both languages, of which the page shows one."""
-    if words.en == words.zh:
-        return Markup("{}").format(words.en)
-    return tag("span", words.en, class_="en", lang="en") + tag(
-        "span", words.zh, class_="zh", lang="zh-CN"
-    )
-
-
-def translate(key: str, **parts: Bilingual | str | int) -> Markup:
-    """A string of the table, filled in, in both languages."""
-    return both(STRINGS[key].format(**parts))
+    return render("report.html.jinja", context, ("items.js",), SCRIPT_WORDS)
 
 
 def _tied(words: Bilingual) -> Bilingual:
@@ -192,25 +165,8 @@ def _with_charts(task: TaskView, alpha: float) -> dict[str, Any]:
     return {
         **fields,
         "between": task.between,
+        "further": any(row.further for row in task.rows),
         "evidence": evidence_views(task.raw, alpha),
         "scores": score_chart(task.raw),
         "differences": difference_chart(task.raw),
     }
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_part), autoescape=True, undefined=StrictUndefined
-    )
-    environment.globals.update(t=translate, both=both)
-    return environment
-
-
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

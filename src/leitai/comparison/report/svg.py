@@ -67,6 +67,11 @@ def marker(key: str, x: float, y: float, size: float = 5.0) -> Markup:
     return tag("polygon", points=points, class_=class_)
 
 
+def mark(key: str) -> Markup:
+    """The sign of a contender alone, for a legend beside a drawing."""
+    return tag("svg", marker(key, 7.0, 7.0), viewBox="0 0 14 14", class_="mark", aria_hidden="true")
+
+
 def diamond(x: float, y: float, class_: str, size: float = 6.5) -> Markup:
     """The sign of a difference."""
     corners = ((x - size, y), (x, y - size), (x + size, y), (x, y + size))

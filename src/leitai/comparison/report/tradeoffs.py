@@ -1,5 +1,6 @@
 """Quality against cost: who gives more for less."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from leitai.comparison.report.figures import bytes_of, duration_of
 from leitai.comparison.report.strings import STRINGS
 from leitai.comparison.report.svg import Axis, label, line, marker, picture, spanning, tag
 from leitai.comparison.wording import Bilingual
+
+_AROUND = ((14.0, -8.0), (14.0, 9.0), (-14.0, -8.0), (-14.0, 9.0), (0.0, -17.0), (0.0, 17.0))
+"""Where a label may stand beside its sign, the best place first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,26 @@ def _chart(
     )
 
 
+def _beside(places: Mapping[str, tuple[float, float]]) -> list[tuple[float, float]]:
+    """Find a middle for each label, near its sign and clear of other labels and of all signs."""
+    taken = list(places.values())
+    found = []
+    for x, y in places.values():
+        near = [(x + dx * far, y + dy * far) for far in (1, 2, 3) for dx, dy in _AROUND]
+        free = (spot for spot in near if all(_clear(spot, other) for other in taken))
+        spot = next(free, near[0])
+        taken.append(spot)
+        found.append(spot)
+    return found
+
+
+def _clear(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) >= 11 or abs(one[1] - other[1]) >= 13
+
+
 def _written(cost: str, value: float) -> Bilingual:
+    if not value:
+        return Bilingual.same("0")
     if cost == "seconds_per_item":
         if value < 0.1:
             return Bilingual(f"{1000 * value:.3g} ms", f"{1000 * value:.3g} 毫秒")
@@ -106,10 +129,14 @@ def _draw(
     corners = sorted((along(costs[key]), up(factor * scores[key]["value"])) for key in front)
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     parts.append(tag("polyline", points=points, class_="front"))
-    for key, value in costs.items():
-        x, y = along(value), up(factor * scores[key]["value"])
+    places = {
+        key: (along(value), up(factor * scores[key]["value"])) for key, value in costs.items()
+    }
+    for (key, (x, y)), (at_x, at_y) in zip(places.items(), _beside(places), strict=True):
         low_y, high_y = (up(factor * scores[key][end]) for end in ("low", "high"))
         parts.append(line(x, low_y, x, high_y, f"whisker stroke-{key.lower()}"))
         parts.append(marker(key, x, y, 6.0))
-        parts.append(label(x + 10, y - 7, key, "start", f"value text-{key.lower()}"))
+        if math.dist((x, y), (at_x, at_y)) > 20:
+            parts.append(line(x, y, at_x, at_y, "lead-line"))
+        parts.append(label(at_x, at_y + 4, key, "middle", f"value text-{key.lower()}"))
     return picture(width, bottom + 42, *parts, class_=class_)

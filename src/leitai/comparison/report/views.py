@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from leitai.comparison.metric_words import metric_of
+from leitai.comparison.report.charts import verdict_class
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import DASH, count_of
 from leitai.comparison.report.strings import STRINGS, slice_name
-from leitai.comparison.wording import Bilingual, Unit, level, p_value
+from leitai.comparison.wording import MINUS, Bilingual, Unit, level, p_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,17 @@ class Cell:
     text: str
     low_text: str
     high_text: str
+
+    def reversed(self) -> "Cell":
+        """A difference seen from the other side."""
+        return Cell(
+            value=-self.value,
+            low=-self.high,
+            high=-self.low,
+            text=_negated(self.text),
+            low_text=_negated(self.high_text),
+            high_text=_negated(self.low_text),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,9 @@ class PairView:
     p_text: str
     p_holm_text: str
     verdict: str
+    colour: str
     result: Bilingual
-    more: str | None
+    more: Bilingual | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,11 @@ class TaskView:
 def overall_kind(data: ReportData) -> str:
     """The overall verdict's kind: a_better, b_better, best, equivalent or undecided."""
     return str(data.verdict["overall"]["verdict"])
+
+
+def overall_colour(data: ReportData) -> str:
+    """The colour of the overall verdict: the winner's, or ink."""
+    return str(data.verdict["overall"]["winner"] or "same").lower()
 
 
 def headline(data: ReportData) -> Bilingual:
@@ -173,16 +191,28 @@ def _pair(name: str, pair: dict[str, Any], unit: Unit) -> PairView:
         a_only_text="" if pair["a_only"] is None else count_of(pair["a_only"]),
         b_only_text="" if pair["b_only"] is None else count_of(pair["b_only"]),
         p=pair["p"],
-        p_text=_chance(pair["p"]),
-        p_holm_text=_chance(pair["p_holm"]),
+        p_text=chance(pair["p"]),
+        p_holm_text=chance(pair["p_holm"]),
         verdict=verdict,
+        colour=verdict_class(name, verdict),
         result=words.format(key=a if verdict == "a_better" else b),
-        more=None if pair["more_items"] is None else count_of(pair["more_items"]),
+        more=_more(pair["more_items"]),
     )
 
 
-def _chance(p: float | None) -> str:
+def _more(items: int | None) -> Bilingual | None:
+    if items is None:
+        return None
+    return STRINGS["about_one_more" if items == 1 else "about_more"].format(more=count_of(items))
+
+
+def chance(p: float | None) -> str:
+    """A p value for a column that is headed p; a dash where there is none."""
     return DASH.en if p is None else p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
+def _negated(text: str) -> str:
+    return text.translate({ord("+"): MINUS, ord(MINUS): "+"})
 
 
 def cell(numbers: dict[str, float], write: Callable[[float], str]) -> Cell:

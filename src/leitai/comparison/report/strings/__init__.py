@@ -1,11 +1,19 @@
 """Every word of the report that is not data, in both languages, by key; a file a subject."""
 
-from leitai.comparison.report.strings import items, method, scores, training, verdict
+from leitai.comparison.report.strings import (
+    items,
+    method,
+    scores,
+    several,
+    summary,
+    training,
+    verdict,
+)
 from leitai.comparison.wording import Bilingual
 
 STRINGS = {
     key: Bilingual(*words)
-    for part in (verdict, scores, training, items, method)
+    for part in (verdict, scores, training, items, method, summary, several)
     for key, words in part.TABLE.items()
 }
 

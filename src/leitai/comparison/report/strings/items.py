@@ -3,8 +3,8 @@
 TABLE: dict[str, tuple[str, str]] = {
     "disagreements": ("Item by item", "逐题对照"),
     "items_intro": (
-        "Where the two differ, and how. Choose a group, or search in questions and answers.",
-        "看二者在哪里不同、如何不同。可选择分组，或在题目与回答中搜索。",
+        "Where they differ, and how. Choose a group, or search in questions and answers.",
+        "看各方在哪里不同、如何不同。可选择分组，或在题目与回答中搜索。",
     ),
     "needs_script": (
         "This part needs JavaScript. The same rows are in scores/, one JSON line an item.",
@@ -14,7 +14,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "search_hint": ("Search questions and answers", "搜索题目与回答"),
     "filter_a": ("Only A right", "仅 A 对"),
     "filter_b": ("Only B right", "仅 B 对"),
-    "filter_none": ("Both wrong", "都错"),
+    "filter_none": ("All wrong", "全错"),
+    "filters": ("Groups of items", "题目分组"),
     "filter_all": ("All", "全部"),
     "filter_a_score": ("A better", "A 更好"),
     "filter_b_score": ("B better", "B 更好"),

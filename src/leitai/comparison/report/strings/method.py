@@ -3,9 +3,10 @@
 TABLE: dict[str, tuple[str, str]] = {
     "fairness": ("Fairness audit", "公平性检查"),
     "fairness_intro": (
-        "What both sides really saw, checked before the run. A refused check stops the duel.",
-        "运行前核对双方实际看到的内容。任何一项被拒绝，对比即不进行。",
+        "What every side really saw, checked before the run. A refused check stops the duel.",
+        "运行前核对各方实际看到的内容。任何一项被拒绝，对比即不进行。",
     ),
+    "audit_counts": ("{count} checks: {parts}", "共 {count} 项检查：{parts}"),
     "check": ("Check", "检查项"),
     "status": ("Status", "状态"),
     "explanation": ("Explanation", "说明"),

@@ -2,6 +2,7 @@
 
 TABLE: dict[str, tuple[str, str]] = {
     "difference": ("Difference", "差值"),
+    "difference_of_pair": ("Difference first − second", "差值：前者 − 后者"),
     "pair": ("Pair", "对比"),
     "ranking": ("Ranking", "排名"),
     "pairs_matrix": ("Row minus column", "行减列"),
@@ -36,12 +37,15 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "components": ("For new items, seeds and wordings", "推及新的题目、种子与措辞"),
     "components_intro": (
-        "Mean difference over {items} items, {seeds} seeds and {templates} ways of asking, with an "
+        "Mean difference (items: {items}, seeds: {seeds}, ways of asking: {templates}), with an "
         "interval for new ones of each; then the variance that each part accounts for.",
         "在 {items} 题、{seeds} 个种子、{templates} 种提问方式上的平均差值，"
         "区间推及三者的新取值；其后为各部分的方差。",
     ),
     "variances": ("Variances", "方差"),
+    "factor_item": ("item", "题目"),
+    "factor_seed": ("seed", "种子"),
+    "factor_template": ("wording", "措辞"),
     "arm": ("Arm", "分支"),
     "further": ("Further measures", "其他指标"),
     "reasoning": ("Reasoning", "推理过程"),
@@ -50,8 +54,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "scores_intro": (
         "Dots are the measured values, whiskers their {level} intervals. The second "
         "drawing shows the difference on the same items, with the margin as a grey band.",
-        "圆点为测得的数值，横线为 {level} 置信区间。"
-        "第二幅图为二者在相同题目上的差值，灰带为等效界限。",
+        "圆点为测得的数值，横线为 {level} 置信区间。第二幅图为在相同题目上的差值，灰带为等效界限。",
     ),
     "primary": ("primary", "主任务"),
     "higher_is_better": ("higher is better", "越高越好"),
@@ -65,6 +68,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "equivalent_short": ("equivalent", "等效"),
     "undecided_short": ("undecided", "未定"),
     "about_more": ("about {more} more items", "约需再加 {more} 题"),
+    "about_one_more": ("about one more item", "约需再加 1 题"),
+    "unbeaten": ("not beaten: {keys}", "未被超过：{keys}"),
     "a_side": ("A better", "A 更好"),
     "b_side": ("B better", "B 更好"),
     "margin_band": ("margin ±{margin}", "界限 ±{margin}"),

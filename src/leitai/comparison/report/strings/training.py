@@ -3,16 +3,16 @@
 TABLE: dict[str, tuple[str, str]] = {
     "learning": ("Learning curves", "学习曲线"),
     "learning_intro": (
-        "Loss in nats per target token. The two tokenizers cut text differently, so compare shapes "
+        "Loss in nats per target token. Tokenizers cut text differently, so compare shapes "
         "(still falling, flat, rising again), not heights.",
-        "损失以每个目标词元的奈特计。两个分词器切分不同，因此只宜比较走势"
+        "损失以每个目标词元的奈特计。各分词器切分不同，因此只宜比较走势"
         "（仍在下降、已平、回升），不宜比较高低。",
     ),
     "not_trained": (
         "The contenders were compared as they are; nothing was trained.",
-        "双方按原样比较，没有训练。",
+        "各方按原样比较，没有训练。",
     ),
-    "no_curve": ("not trained", "未训练"),
+    "no_curve": ("Not trained: {names}.", "未训练：{names}。"),
     "curve_legend": (
         "thin: training, bold: validation, ring: best",
         "细线：训练，粗线：验证，圆圈：最佳",
@@ -23,10 +23,10 @@ TABLE: dict[str, tuple[str, str]] = {
     "search_intro": (
         "Each side tried the same {count} settings, drawn before the run from the same ranges, and "
         "chose on its validation rows by {metric} ({direction}). Arrows go from rung to rung of "
-        "successive halving. Scores of the two sides are not to be compared here: the choice is "
+        "successive halving. Scores of different sides are not to be compared here: the choice is "
         "made within a side.",
-        "双方试用同样的 {count} 组设置（运行前从相同范围抽取），"
-        "各自在验证集上按{metric}（{direction}）选择。箭头表示逐级减半的各级。此处双方的分值不宜互相比较，选择只在各方内部进行。",
+        "各方试用同样的 {count} 组设置（运行前从相同范围抽取），"
+        "各自在验证集上按{metric}（{direction}）选择。箭头表示逐级减半的各级。此处各方的分值不宜互相比较，选择只在各方内部进行。",
     ),
     "learning_rate": ("Learning rate", "学习率"),
     "rank": ("Rank", "秩"),

@@ -20,5 +20,7 @@
   root.lang = language === "zh" ? "zh-CN" : "en";
   const theme = choose("theme", ["light", "dark"], null);
   if (theme) root.dataset.theme = theme;
+  // `#print=summary` prints the first sheet alone, as the button does.
+  if (asked.get("print") === "summary") root.dataset.print = "summary";
   root.classList.add("script");
 })();

@@ -1,72 +1,8 @@
+// The item browser: every item with all answers, in groups, searched and paged.
 (() => {
   "use strict";
-  const root = document.documentElement;
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const words = read("words");
-  const say = (key, parts = {}) =>
-    words[key][root.dataset.lang].replace(/\{(\w+)\}/g, (_, name) => parts[name]);
-  const remember = (key, value) => {
-    try {
-      localStorage.setItem(`leitai.${key}`, value);
-    } catch {
-      // storage can be forbidden for local files
-    }
-  };
-  const make = (name, className, text) => {
-    const element = document.createElement(name);
-    if (className) element.className = className;
-    if (text !== undefined) element.textContent = text;
-    return element;
-  };
-
-  // Language and theme.
-  const setLanguage = (language) => {
-    root.dataset.lang = language;
-    root.lang = language === "zh" ? "zh-CN" : "en";
-    for (const button of document.querySelectorAll("[data-set-lang]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.setLang === language));
-    }
-    for (const element of document.querySelectorAll("[data-placeholder]")) {
-      element.placeholder = say(element.dataset.placeholder);
-      element.setAttribute("aria-label", element.placeholder);
-    }
-    for (const element of document.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", say(element.dataset.label));
-      element.title = say(element.dataset.label);
-    }
-    if (tasks.length) render();
-  };
-  const dark = () =>
-    root.dataset.theme
-      ? root.dataset.theme === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-  for (const button of document.querySelectorAll("[data-set-lang]")) {
-    button.addEventListener("click", () => {
-      remember("lang", button.dataset.setLang);
-      setLanguage(button.dataset.setLang);
-    });
-  }
-  document.getElementById("theme").addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    remember("theme", root.dataset.theme);
-  });
-  addEventListener("hashchange", () => {
-    const asked = new URLSearchParams(location.hash.slice(1));
-    if (["en", "zh"].includes(asked.get("lang"))) setLanguage(asked.get("lang"));
-    if (["light", "dark"].includes(asked.get("theme"))) root.dataset.theme = asked.get("theme");
-  });
-
-  // Paper has no folds: open everything while printing.
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
-    for (const fold of opened) fold.open = true;
-  });
-  addEventListener("afterprint", () => {
-    for (const fold of opened) fold.open = false;
-  });
-
-  // Items. A row is [id, slices, input, expected, answer A, right A, score A, answer B, ...].
+  const { root, read, say, make, onLanguage } = page;
+  // A row is [id, slices, input, expected, answer A, right A, score A, answer B, ...].
   const tasks = read("items");
   const WIDTH = 4; // answer, right, score, reasoning
   const sidesOf = (task) => task.keys.map((letter, i) => ({ letter, at: 4 + WIDTH * i }));
@@ -242,6 +178,7 @@
   };
 
   if (tasks.length) {
+    onLanguage(render);
     const picker = box("task");
     picker.append(...tasks.map((task, i) => new Option(task.task, String(i))));
     picker.addEventListener("change", () => {
@@ -263,5 +200,4 @@
     box("previous").addEventListener("click", () => turn(-1));
     box("next").addEventListener("click", () => turn(1));
   }
-  setLanguage(root.dataset.lang);
 })();
