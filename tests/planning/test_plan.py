@@ -62,7 +62,7 @@ def larger(small, large):
     """Both plans of a config and task; the second must cost at least as much."""
     first, second = (make_plan(*case, MACHINE) for case in (small, large))
     # a step that is parted because its rows share nothing has fewer logits at a time
-    assert second.peak_bytes >= first.peak_bytes * 0.99
+    assert second.peak_bytes >= first.peak_bytes * 0.98
     assert second.seconds >= first.seconds * 0.999
     assert second.flops >= first.flops * 0.999
 
