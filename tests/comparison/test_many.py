@@ -115,6 +115,7 @@ def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):
     [
         ([80, 80], [1, 3], "A", "cheaper: the price of an answer of R80b is 3 times"),
         ([80, 80], [2, 2], None, "none of them is cheaper"),
+        ([80, 80], [2.01, 2], None, "none of them is cheaper"),
         ([95, 50], [5, 1], "A", "dearer: its price of an answer is 5 times that of R50"),
         ([95, 50], [1, 1], "A", "better and not dearer"),
         ([80, 79], [1, 1], None, None),

@@ -19,8 +19,11 @@ from leitai.comparison.wording import Bilingual, level
 
 MEASURES: dict[str, Bilingual] = {
     "price": Bilingual("price of an answer", "每次回答的价格"),
-    "parameters": Bilingual("parameters", "参数量"),
+    "parameters": Bilingual("number of parameters", "参数量"),
 }
+
+NEAR = 0.01
+"""Costs that differ by a smaller part count as the same: vocabularies alone differ by as much."""
 
 _DOMINATES = Bilingual(
     "{winner} is better and not dearer ({measure}).", "{winner} 更好，且不更贵（{measure}）。"
@@ -70,7 +73,7 @@ def choice_of(
     measure = next((m for m in MEASURES if all(key in costs.get(m, {}) for key in ranked)), None)
     if overall["verdict"] == "undecided" or measure is None:
         return None
-    spent = costs[measure]
+    spent = _levelled({key: costs[measure][key] for key in ranked})
     winner: str | None = overall["winner"]
     if winner is not None:
         nearest = min(ranked, key=lambda key: (spent[key], key))
@@ -143,5 +146,17 @@ def front_of(task: Mapping[str, Any], keys: Sequence[str], costs: Mapping[str, f
         (keys.index(a), keys.index(b)): task["slices"][0]["pairs"][pair_name(a, b)]["verdict"]
         for a, b in pairs_of(keys)
     }
-    on_front = pareto_front([costs[key] for key in keys], verdicts)
+    levelled = _levelled(costs)
+    on_front = pareto_front([levelled[key] for key in keys], verdicts)
     return [key for key, on in zip(keys, on_front, strict=True) if on]
+
+
+def _levelled(costs: Mapping[str, float]) -> dict[str, float]:
+    """Give costs that are nearly the same the smallest of them."""
+    found: dict[str, float] = {}
+    level = 0.0
+    for key in sorted(costs, key=lambda key: (costs[key], key)):
+        if costs[key] > level * (1 + NEAR) or not found:
+            level = costs[key]
+        found[key] = level
+    return found

@@ -76,9 +76,11 @@ def check_seen(sides: Sequence[Side], material: Material) -> list[Finding]:
             tuple("✓" if side.view is not None else "✕" for side in sides),
             "note",
             {
-                "en": "it runs behind its own template and tokenizer: truncation and stop tokens "
-                "of it cannot be checked, its prompts only as far as the server tells",
-                "zh": "其模板与分词器不在此处：无法检查截断和结束符，提示只能核对服务器所示部分",
+                "en": "a server runs behind its own template and tokenizer: truncation and stop "
+                "tokens of it cannot be checked, its prompts only as far as it tells; a reference "
+                "row reads no prompt",
+                "zh": "服务器的模板与分词器不在此处：无法检查截断和结束符，"
+                "提示只能核对其所示部分；参照行不读提示",
             },
         )
     ]
