@@ -56,6 +56,9 @@ def test_decisions_are_those_of_the_statistics(rates, higher, expected):
     low, high = confidence_sequence(gaps[:140], alpha=0.02)
     assert pair["path"][-1][2:] == pytest.approx([low, high], rel=1e-4)
     assert pair["p"] <= 0.01
+    inner = confidence_sequence(gaps[:140], alpha=0.04)
+    assert pair["inner"] == pytest.approx(list(inner), rel=1e-4)
+    assert low < inner.low <= inner.high < high
 
 
 def test_a_cluster_counts_once_when_it_was_asked_whole():

@@ -105,13 +105,14 @@ def pair_row(
 def _as_seen(seen: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a stopped comparison says instead of the tests that want all items."""
     _, _, low, high = seen["path"][-1]
+    inner = dict(zip(("low", "high"), seen["inner"], strict=True))
     return {
         "verdict": seen["decision"],
         "p": seen["p"],
         "p_mid": None,
         "p_equivalence": seen["p_equivalence"],
         "difference": {"value": seen["value"], "low": low, "high": high},
-        "equivalence_interval": {"low": low, "high": high},
+        "equivalence_interval": inner,
         "test": BETTING,
         "more_items": None,
         "more_items_to_show": None,

@@ -102,12 +102,14 @@ class Watch:
                 rounded(float(high)),
             ]
         )
+        inner = confidence_sequence(differences, alpha=2 * self.level)
         self._found[pair] = {
             "decision": decision,
             "at": None if seen is None else ends[seen.n - 1],
             "value": rounded(float(differences.mean())),
             "p": rounded(min(1.0, 1 / max(different, 1e-300))),
             "p_equivalence": rounded(min(1.0, 1 / max(equivalent, 1e-300))),
+            "inner": [rounded(inner.low), rounded(inner.high)],
             "path": path,
         }
 

@@ -48,6 +48,7 @@ def ask_together(
         "contenders": {key: scorer.inputs(asked, arm) for key, scorer in scorers.items()},
         "pairs": [pair_name(*pair) for pair in watch.pairs],
         "levels": [watch.margin, watch.alpha, watch.level, first, every],
+        "looks": "with inner intervals",
     }
 
     def work() -> None:
