@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from leitai.comparison.audit import Side, View
+from leitai.comparison.audit import LocalView, Side
 from leitai.comparison.audit.lengths import training_ids
 from leitai.comparison.cutting import cut_rows
 from leitai.data import Row
@@ -24,7 +24,7 @@ def sides(tmp_path_factory):
         create_scratch(preset, TEXTS * 20, folder / "base", vocab_size=size, seed=1)
         tokenizer = Tokenizer.from_folder(folder / "base")
         chat = Chat.from_folder(folder / "base", tokenizer)
-        view = View(preset.split("-")[0], tokenizer, chat, 512, 0, 0)
+        view = LocalView(preset.split("-")[0], tokenizer, chat, 512, 0, 0)
         made.append(Side(key, key, Prompting(date="26 Jul 2024"), view))
     return [*made, Side("C", "C", Prompting())]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from leitai.base import LeitaiError
+from leitai.base.files import read_json
 from leitai.comparison.duel import compare
 
 SPEC = """
@@ -134,6 +135,12 @@ tasks:
     assert [task["metric"] for task in duel.verdict["tasks"]] == ["exact_match", "accuracy"]
     assert duel.verdict["contenders"]["C"]["kind"] == "transformers"
     assert not (duel.folder / "contenders/C/run").exists()
+    audited = {one["check"]: one["values"] for one in read_json(duel.folder / "audit.json")}
+    for check in ("bos", "stop", "system", "context", "labels:written", "density:zh"):
+        # The same checkpoint, read by transformers' tokenizer and template and by ours.
+        assert audited[check][2] == audited[check][0] not in ("", "—"), check
+    assert audited["tokens"][2] == audited["trainable"][2] == "—"
+    assert "unseen" not in audited
     assert (duel.folder / "scores/said/C.jsonl").exists()
     assert [one["seed"] for one in duel.verdict["seeds"]] == [1, 5]
     assert (duel.folder / "contenders/B/seed-5/run/adapter").is_dir()
@@ -143,7 +150,8 @@ tasks:
     assert "seed x template" in found["pairs"]["A-B"]["variances"]
 
 
-def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path):
+@pytest.mark.parametrize("kind", ["model", "transformers"])
+def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path, kind):
     model = tmp_path / "llama"
     shutil.copytree(finished.folder / "contenders/B/run/model", model)
     template = model / "chat_template.jinja"
@@ -154,7 +162,7 @@ def test_a_second_beginning_of_sequence_is_refused_as_unfair(finished, tmp_path)
 name: unfair
 contenders:
   - {{name: Q, model: "{finished.folder}/contenders/A/run/model"}}
-  - {{name: L, model: "{model}"}}
+  - {{name: L, {kind}: "{model}"}}
 tasks:
   - {{name: intents, kind: classification, data: {{set: bookshop}}, max_items: 4}}
 """

@@ -24,6 +24,9 @@ def server():
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if not self.path.endswith("/chat/completions"):
+                self.send_error(404)  # as a host that shows no prompts
+                return
             asked[body["model"]] += 1
             message = {"role": "assistant", "content": "yes"}
             answer = {

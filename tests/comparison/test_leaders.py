@@ -94,3 +94,13 @@ def test_clusters_are_counted_where_items_belong_together():
     report = decide("d", {key: {"name": key} for key in "AB"}, [task])["tasks"][0]
     assert report["clustered"]
     assert report["slices"][0]["clusters"] == 20
+
+
+def test_places_are_the_ranks_that_are_left_possible():
+    overall = verdict_of([50, 80, 52, 20], margin=0.0)["overall"]
+    places = {key: (one["best"], one["worst"]) for key, one in overall["places"].items()}
+    # 2 points of 400 items apart, always on the same items: shown; equals are not.
+    assert places == {"B": (1, 1), "C": (2, 2), "A": (3, 3), "D": (4, 4)}
+    overall = verdict_of([50, 80, 50, 20], margin=0.0)["overall"]
+    places = {key: (one["best"], one["worst"]) for key, one in overall["places"].items()}
+    assert places == {"B": (1, 1), "A": (2, 3), "C": (2, 3), "D": (4, 4)}

@@ -1,6 +1,7 @@
 """Duels of several contenders end to end, without a model: reference rows, early stops, arms."""
 
 import json
+import math
 
 import pytest
 from scripted import Scripted, script, write_spec
@@ -128,12 +129,24 @@ def test_the_cheaper_of_two_equivalents_is_chosen(rates, prices, winner, words):
     verdict = decide("d", {"A": {"name": f"R{rates[0]}"}, "B": {"name": f"R{rates[1]}b"}}, [task])
     names = {"A": "R80", "B": f"R{rates[1]}" + ("b" if rates[0] == rates[1] else "")}
     costs = {"price": dict(zip("AB", map(float, prices), strict=True))}
-    choice = choice_of(verdict["tasks"][0], verdict["overall"], names, costs)
+    choice = choice_of(verdict["tasks"][0], verdict["overall"], names, costs, task)
     if words is None:
         assert choice is None
     else:
         assert (choice["winner"], choice["by"]) == (winner, "price")
         assert words in choice["why"]["en"]
+    if rates == [95, 50] and prices == [5, 1]:
+        # 95 rights at 5 each against 50 at 1: 1.9 times the accuracy for 5 times the price.
+        bought = choice["per_cost"]
+        assert (bought["of"], bought["over"]) == ("A", "B")
+        assert bought["value"] == pytest.approx(0.38)
+        # Right on the same items, so that what varies is how many of B's are right.
+        spread = 2 * 0.38 * math.sqrt((1 / 0.5 - 1 / 0.95) / 400)
+        assert bought["low"] == pytest.approx(0.38 - spread, abs=0.01)
+        assert bought["high"] == pytest.approx(0.38 + spread, abs=0.01)
+        assert "For the same price of an answer it gives 0.38 times as much" in choice["why"]["en"]
+    elif choice is not None:
+        assert choice["per_cost"] is None
 
 
 def test_who_knows_items_by_heart_is_told(tmp_path, opened, monkeypatch):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leitai.comparison.statistics import compare_binary, compare_ratio, difference_error
-from leitai.comparison.statistics.clustered import cluster_totals, effective_items
+from leitai.comparison.statistics import compare_binary, compare_ratio
+from leitai.comparison.statistics.clustered import cluster_totals, difference_error, effective_items
 
 
 def clustered_scores(rng, clusters=30, gap=0.0):

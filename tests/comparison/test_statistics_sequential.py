@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leitai.comparison.judging import judge
 from leitai.comparison.statistics import (
     Evidence,
-    compare_early,
     confidence_sequence,
     decided,
     evidence,
@@ -152,40 +150,6 @@ def test_what_is_decided():
     assert decided(100 * alike, margin=5.0, span=100).n == found.n
     low, high = decided(100 * alike, margin=5.0, span=100).interval
     assert (low / 100, high / 100) == pytest.approx(found.interval, rel=1e-9)
-
-
-@pytest.mark.parametrize("population", [None, 900])
-@pytest.mark.parametrize(("rate", "margin"), [(0.7, 0.03), (0.5, 0.2), (0.3, 0.03), (0.5, 0.0)])
-def test_the_rules_of_the_verdict_decide_at_the_same_item(rate, margin, population):
-    rng = np.random.default_rng(7)
-    a, b = (100.0 * (rng.random(900) < r) for r in (rate, 0.5))
-    found = decided(a - b, margin=100 * margin, population=population, span=100)
-
-    def verdict(n):
-        comparison = compare_early(
-            a[:n], b[:n], margin=100 * margin, population=population, span=100
-        )
-        return comparison, judge(comparison, higher_is_better=True, margin=100 * margin, alpha=0.05)
-
-    if found is None:
-        assert verdict(900)[1] == "undecided"
-        return
-    comparison, outcome = verdict(found.n)
-    assert outcome == found.outcome.replace("higher", "better")
-    assert verdict(found.n - 1)[1] == "undecided"
-    assert comparison.difference.interval == found.interval
-    p = comparison.p_equivalence if outcome == "equivalent" else comparison.p
-    assert p == pytest.approx(1 / found.e_value)
-    assert comparison.a.interval.low <= comparison.a.value <= comparison.a.interval.high
-    assert comparison.wins == int((a[: found.n] > b[: found.n]).sum())
-    assert comparison.b.interval.low >= 0
-    assert comparison.b.interval.high <= 100
-
-
-def test_a_single_item_leaves_everything_open():
-    comparison = compare_early(np.ones(1), np.zeros(1), margin=0.1)
-    assert comparison.p > 0.5
-    assert comparison.difference.interval.low < 0
 
 
 @pytest.mark.parametrize(

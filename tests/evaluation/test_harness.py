@@ -9,9 +9,10 @@ import transformers
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install 'leitai[lm-eval]'")
 
-from harness_models import CONTEXT, FAMILIES, make_checkpoint
+from harness_models import CONTEXT, make_checkpoint
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from random_weights import FAMILIES
 
 from leitai.adapters import LoRA, apply_method, save_adapter, trainable_state, weights_hash
 from leitai.base import LeitaiError

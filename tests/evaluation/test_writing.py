@@ -1,7 +1,7 @@
 """Instructions, variety, and who writes better."""
 
-import json
 import math
+from itertools import combinations
 
 import pytest
 
@@ -110,33 +110,37 @@ class Judge:
         return written
 
 
+def both(a, b):
+    return {"A": records(a, "en"), "B": records(b, "en")}
+
+
 def test_a_judge_with_a_preference_in_both_orders():
     a, b = records(["长长的", "短", "同"]), records(["短", "长长的", "同"])
-    found = judge(a, b, Judge(lambda x, y: "平" if x == y else "一" if len(x) > len(y) else "二"))
-    assert found.wins == (1, 1, 1)
+    found = judge(
+        {"A": a, "B": b}, Judge(lambda x, y: "平" if x == y else "一" if len(x) > len(y) else "二")
+    )
+    assert found.wins(("A", "B")) == (1, 1, 1)
     assert found.unparsed == found.inconsistent == 0
 
 
 def test_a_judge_that_always_prefers_the_first_decides_nothing():
-    found = judge(records(["x", "y"], "en"), records(["z", "w"], "en"), Judge(lambda x, y: "1"))
-    assert found.wins == (0, 0, 2)
+    found = judge(both(["x", "y"], ["z", "w"]), Judge(lambda x, y: "1"))
+    assert found.wins(("A", "B")) == (0, 0, 2)
     assert found.inconsistent == 1
 
 
 def test_what_cannot_be_read_is_a_tie_and_is_counted():
     say = iter(["1", "I prefer neither", "2.", "“1”"])
-    found = judge(
-        records(["x", "y"], "en"), records(["z", "w"], "en"), Judge(lambda x, y: next(say))
-    )
-    assert found.wins == (0, 1, 1)
+    found = judge(both(["x", "y"], ["z", "w"]), Judge(lambda x, y: next(say)))
+    assert found.wins(("A", "B")) == (0, 1, 1)
     assert found.unparsed == 1 / 4
     assert [p.parsed for p in found.preferences] == [1, 2]
 
 
 def test_verdicts_are_read_strictly():
     assert [parse_verdict(t) for t in ("１", "「二」", "Tie.", "平局", "1 or 2", "回答一")] == [
-        "a",
-        "b",
+        "first",
+        "second",
         "tie",
         "tie",
         None,
@@ -151,7 +155,7 @@ def test_a_blind_sheet_is_filled_in_and_read(tmp_path):
     texts = [f"A{n}" for n in range(20)]
     a, b = records([*texts, "same"]), records([t.replace("A", "B") for t in texts] + ["same"])
     sheet = tmp_path / "sheet.csv"
-    assert write_sheet(sheet, a, b, seed=4) == 20
+    assert write_sheet(sheet, {"A": a, "B": b}, seed=4) == 20
     before = sheet.read_text("utf-8")
     rows = list(csv.DictReader(before.splitlines()))
     assert 4 < sum(row["answer_1"].startswith("A") for row in rows) < 16
@@ -163,15 +167,58 @@ def test_a_blind_sheet_is_filled_in_and_read(tmp_path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    assert read_sheet(sheet, a, b, seed=4).wins == (0, 18, 2)
+    assert read_sheet(sheet, {"A": a, "B": b}, seed=4).wins(("A", "B")) == (0, 18, 2)
     with pytest.raises(LeitaiError, match="seed"):
-        read_sheet(sheet, a, b, seed=5)
+        read_sheet(sheet, {"A": a, "B": b}, seed=5)
     sheet.write_text(before.replace(",\n", ",maybe\n", 1), "utf-8")
     with pytest.raises(LeitaiError, match=r"line 2.*maybe|maybe.*line 2|no verdict"):
-        read_sheet(sheet, a, b, seed=4)
+        read_sheet(sheet, {"A": a, "B": b}, seed=4)
 
 
 def test_records_of_other_items_are_refused():
     with pytest.raises(LeitaiError, match="same items"):
-        judge(records(["x"]), records(["x", "y"]), Judge(lambda x, y: "1"))
-    assert json.dumps(judge(records(["x"]), records(["y"]), Judge(lambda x, y: "2")).wins)
+        judge(both(["x"], ["x", "y"]), Judge(lambda x, y: "1"))
+    with pytest.raises(LeitaiError, match="two or more"):
+        judge({"A": records(["x"])}, Judge(lambda x, y: "1"))
+
+
+def test_every_pair_of_four_is_asked_in_both_orders():
+    asked = []
+
+    def longer(first, second):
+        asked.append((first, second))
+        return "tie" if len(first) == len(second) else "1" if len(first) > len(second) else "2"
+
+    four = dict(zip("ABCD", (records([x * n], "en") for n, x in enumerate("abcd", 1)), strict=True))
+    found = judge(four, Judge(longer))
+    assert found.pairs == tuple(combinations("ABCD", 2))
+    assert len(asked) == len(set(asked)) == 12
+    assert [found.wins(pair) for pair in found.pairs] == [(0, 1, 0)] * 6
+    assert [p.outcome for p in found.preferences] == ["B", "C", "D", "C", "D", "D"]
+
+
+def test_a_sheet_of_three_shows_equal_pairs_once_and_tells_no_names(tmp_path):
+    import csv
+
+    three = {
+        "A": records(["p0", "same", "p2"]),
+        "B": records(["q0", "other", "q2"]),
+        "C": records(["p0", "same", "r2"]),
+    }
+    sheet = tmp_path / "sheet.csv"
+    # item 0: A and C say the same, so that A-B and C-B are one row; likewise item 1; item 2: three.
+    assert write_sheet(sheet, three, seed=1) == 1 + 1 + 3
+    rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines()))
+    assert set(rows[0]) == {"item", "question", "answer_1", "answer_2", "better"}
+    for row in rows:
+        row["better"] = "1" if row["answer_1"][0] in "qo" or row["answer_1"] == "r2" else "2"
+        if {row["answer_1"], row["answer_2"]} == {"q2", "r2"}:
+            row["better"] = "tie"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    found = read_sheet(sheet, three, seed=1)
+    assert found.wins(("A", "B")) == (0, 3, 0)
+    assert found.wins(("A", "C")) == (0, 1, 2)
+    assert found.wins(("B", "C")) == (2, 0, 1)

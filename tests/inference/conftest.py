@@ -1,6 +1,7 @@
 import pytest
 import torch
-from inference_reference import FAMILIES, make_checkpoint
+from inference_reference import make_checkpoint
+from random_weights import FAMILIES
 
 from leitai.inference import LanguageModel
 

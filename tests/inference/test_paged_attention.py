@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, blocks_for
-from leitai.inference.paged_attention import PagedScope, Part, attention_and_lse, composed
+from leitai.inference.paged_attention import PagedScope, Part
+from leitai.inference.partial_attention import attention_and_lse, composed
 from leitai.models import scratch_config
 
 CONFIG = scratch_config("qwen3-nano", 100)
@@ -17,7 +18,8 @@ HEADS, KEY_HEADS, SIZE = 4, 2, 32
 @given(data=st.data())
 def test_every_token_sees_its_own_sequence_and_nothing_else(data):
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
-    pool = KeyValuePool(CONFIG, 200, dtype=torch.float32, device=torch.device("cpu"))
+    dtype, allowed = data.draw(st.sampled_from([(torch.float32, 1e-5), (torch.bfloat16, 2e-2)]))
+    pool = KeyValuePool(CONFIG, 200, dtype=dtype, device=torch.device("cpu"))
     for store in (pool.keys[0], pool.values[0]):
         store[:-1].normal_(generator=generator)
     trunk = [pool.take() for _ in range(12)]
@@ -29,9 +31,10 @@ def test_every_token_sees_its_own_sequence_and_nothing_else(data):
         own = blocks_for(start + steps) - shared
         parts.append(Part(trunk[:shared] + [pool.take() for _ in range(own)], start, steps))
     total = sum(part.steps for part in parts)
-    q = torch.randn(1, HEADS, total, SIZE, generator=generator)
-    k = torch.randn(1, KEY_HEADS, total, SIZE, generator=generator)
-    v = torch.randn(1, KEY_HEADS, total, SIZE, generator=generator)
+    q, k, v = (
+        torch.randn(1, heads, total, SIZE, generator=generator).to(dtype)
+        for heads in (HEADS, KEY_HEADS, KEY_HEADS)
+    )
     scope = PagedScope(pool, parts, HEADS // KEY_HEADS)
     positions = scope.begin(total, torch.device("cpu"))[0].tolist()
     out = scope.attend(0, q, k, v)
@@ -46,9 +49,12 @@ def test_every_token_sees_its_own_sequence_and_nothing_else(data):
         torch.testing.assert_close(keys[:, :, part.start :], k[:, :, first:stop])
         mask = torch.arange(end) <= torch.arange(part.start, end)[:, None]
         expected = scaled_dot_product_attention(
-            q[:, :, first:stop], keys, values, attn_mask=mask, enable_gqa=True
+            *(x.double() for x in (q[:, :, first:stop], keys, values)),
+            attn_mask=mask,
+            enable_gqa=True,
         )
-        torch.testing.assert_close(out[:, :, first:stop], expected, rtol=0, atol=1e-5)
+        assert out.dtype == dtype
+        torch.testing.assert_close(out[:, :, first:stop].double(), expected, rtol=0, atol=allowed)
         first = stop
 
 

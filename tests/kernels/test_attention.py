@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
 from leitai.kernels import library
-from leitai.kernels.attention import attend_once, attends_once
+from leitai.kernels.attention import (
+    Blocks,
+    attend_blocks,
+    attend_once,
+    attends_blocks,
+    attends_once,
+)
 
 pytestmark = pytest.mark.skipif(library() is None, reason="no native kernels on this machine")
 
@@ -53,3 +59,32 @@ def test_what_the_kernel_does_not_take():
     assert not attends_once(q, k.mT.contiguous().mT, k)
     with torch.enable_grad():
         assert not attends_once(q, k, k)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_blocks_are_read_in_the_order_of_the_table(data):
+    heads, group, size, slots = (data.draw(st.integers(1, most)) for most in (3, 7, 40, 5))
+    k, v = (draw(seed, 9, slots, heads, size) for seed in (0, 1))
+    tables = data.draw(
+        st.lists(st.lists(st.integers(0, 8), min_size=1, max_size=6), min_size=1, max_size=6)
+    )
+    lengths = [data.draw(st.integers(1, len(table) * slots)) for table in tables]
+    q = draw(2, len(tables), heads * group, size)
+    first = [sum(map(len, tables[:i])) for i in range(len(tables))]
+    numbers = (torch.tensor(n) for n in ([b for table in tables for b in table], first, lengths))
+    assert attends_blocks(k)
+    out, lse = attend_blocks(q, k, v, Blocks(*numbers))
+    for i, (table, length) in enumerate(zip(tables, lengths, strict=True)):
+        keys, values = (
+            x[table].flatten(0, 1)[:length].double().repeat_interleave(group, 1) for x in (k, v)
+        )
+        scores = torch.einsum("hd,shd->hs", q[i].double(), keys) * size**-0.5
+        expected = torch.einsum("hs,shd->hd", scores.softmax(-1), values)
+        torch.testing.assert_close(out[i].double(), expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(lse[i].double(), scores.logsumexp(-1), rtol=0, atol=1e-4)
+
+
+def test_pools_that_the_kernel_does_not_take():
+    assert not attends_blocks(torch.zeros(2, 4, 1, 8))
+    assert not attends_blocks(torch.zeros(2, 4, 1, 8, dtype=torch.bfloat16, device="meta"))

@@ -169,3 +169,23 @@ class Placed(Causal):
 
     def begin(self, steps, device, virtual=None):
         return self._positions
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_states_at_places_are_those_of_the_whole_pass(pair, data):
+    """Any places, in any order, none, and more of them than tokens; with gradients too."""
+    _, decoder = pair
+    length = data.draw(st.integers(1, 60))
+    places = torch.tensor(
+        data.draw(st.lists(st.integers(0, length - 1), max_size=80)), dtype=torch.int64
+    )
+    ids = some_ids(1, length, seed=length)
+    weight = decoder.model.layers[0].mlp.up_proj.weight
+    found = decoder(ids, places=places)
+    expected = decoder(ids).index_select(1, places)
+    assert found.shape == expected.shape
+    if len(places):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+        grads = [torch.autograd.grad(x.square().sum(), weight)[0] for x in (found, expected)]
+        assert relative_difference(*grads) < LIMIT

@@ -61,7 +61,8 @@ def test_an_unknown_name_is_refused_in_one_line(model):
 def larger(small, large):
     """Both plans of a config and task; the second must cost at least as much."""
     first, second = (make_plan(*case, MACHINE) for case in (small, large))
-    assert second.peak_bytes >= first.peak_bytes * 0.999
+    # a step that is parted because its rows share nothing has fewer logits at a time
+    assert second.peak_bytes >= first.peak_bytes * 0.99
     assert second.seconds >= first.seconds * 0.999
     assert second.flops >= first.flops * 0.999
 
@@ -124,7 +125,7 @@ def test_it_says_whether_it_fits():
 
 
 def test_activations_are_recomputed_where_they_would_not_fit():
-    task = TrainTask(1000, 900, 200, method=Full(), batch_rows=64, batch_tokens=65_536)
+    task = TrainTask(1000, 9000, 2000, method=Full(), batch_rows=8)  # a row is not parted
     kept = make_plan(SMALL, replace(task, checkpointing=False), MACHINE)
     again = make_plan(SMALL, replace(task, checkpointing=True), MACHINE)
     assert again.peak_bytes < kept.peak_bytes / 2

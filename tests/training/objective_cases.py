@@ -18,6 +18,7 @@ from leitai.training import loop as loop_module
 from leitai.training.batches import window_parts
 from leitai.training.objectives import make_objective
 from leitai.training.objectives.interface import Texts
+from leitai.training.ranks import Ranks
 
 
 def pairs(count, start=0):
@@ -60,7 +61,8 @@ def gradients(objective, decoder, examples, batch_rows=100, batch_tokens=10_000)
     batches = [objective.batch(p, "cpu") for p in window_parts(examples, batch_rows, batch_tokens)]
     weight = sum(batch.weight for batch in batches)
     total = 0.0
-    for batch in objective.prepare(decoder, batches):
+    even = [(batch, True) for batch in batches]
+    for batch, _ in objective.prepare(decoder, even, Ranks()):
         part = objective.loss(decoder, batch) / weight
         part.backward()
         total += part.item()

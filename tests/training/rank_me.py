@@ -27,6 +27,13 @@ METHODS = {
     "bottleneck": {"name": "bottleneck", "size": 8},
 }
 
+OBJECTIVES = {
+    "classification": {"name": "classification"},
+    "masked": {"name": "masked"},
+    "kto": {"name": "kto"},
+    "contrastive": {"name": "contrastive", "pairs": True, "temperature": 0.2, "dropout": 0.0},
+}
+
 
 def labelled(rows):
     """Two labels, which are the answers too."""
@@ -36,6 +43,11 @@ def labelled(rows):
         answer = {"role": "assistant", "content": label}
         found.append(replace(row, messages=(row.messages[0], answer), label=label))
     return found
+
+
+def voted(rows):
+    """Some answers are wanted, some are not."""
+    return [replace(row, desirable=number % 3 > 0) for number, row in enumerate(rows)]
 
 
 def fail(loop):
@@ -55,7 +67,7 @@ def main(model: str, run: str, variant: str) -> None:
         patience=None,
         ema=0.9 if option == "ema" else None,
         activation_checkpointing=option == "again",
-        objective={"name": option if option in ("classification", "masked") else "instruction"},
+        objective=OBJECTIVES.get(option, {"name": "instruction"}),
         optimizer={"name": "muon" if option == "muon" else "adamw"},
         validation={"metric": "accuracy" if option == "accuracy" else "loss"},
     )
@@ -64,6 +76,8 @@ def main(model: str, run: str, variant: str) -> None:
     rows, valid = make_rows(25), make_rows(7, 25)
     if option in ("classification", "accuracy"):
         rows, valid = labelled(rows), labelled(valid)
+    if option == "kto":
+        rows, valid = voted(rows), voted(valid)
     try:
         with joined("cpu") as ranks:
             if option == "error" and ranks.index == 1:

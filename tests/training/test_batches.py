@@ -87,6 +87,34 @@ def test_batches_part_a_window_by_rows_and_by_unique_tokens():
     assert sorted(torch.cat([part.targets for part in parts]).tolist()) == [1, 2, 3, 4, 5]
 
 
+def test_batches_end_where_they_have_enough_unless_the_next_row_begins_alike():
+    rows = [make_row([n, *range(9)], [1]) for n in range(16)]
+    assert [len(part) for part in window_parts(rows, 16, 1000)] == [16]
+    assert [len(part) for part in window_parts(rows, 16, 1000, enough=75)] == [8, 8]
+    assert [len(part) for part in window_parts(rows, 16, 1000, enough=50)] == [5, 6, 5]
+    assert [len(part) for part in window_parts(rows, 4, 1000, enough=75)] == [4] * 4
+    alike = [make_row([*range(50), n, *range(9)], [50]) for n in range(16)]
+    assert [len(part) for part in window_parts(alike, 16, 1000, enough=75)] == [16]
+    groups = [*alike, *(make_row([*range(100, 150), n, 5], [50]) for n in range(16))]
+    assert [len(part) for part in window_parts(groups, 64, 1000, enough=75)] == [16, 16]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=12), min_size=1, max_size=40),
+    st.integers(1, 12),
+    st.integers(1, 60),
+    st.integers(1, 60),
+)
+def test_a_window_is_parted_without_loss_and_within_its_limits(ids, batch_rows, most, enough):
+    rows = [make_row(row, [1], source=str(n)) for n, row in enumerate(ids)]
+    parts = list(window_parts(rows, batch_rows, most, enough))
+    assert sorted(row.source for part in parts for row in part) == sorted(r.source for r in rows)
+    for part in parts:
+        beginnings = {tuple(row.ids[:end]) for row in part for end in range(1, row.length + 1)}
+        assert len(part) == 1 or (len(part) <= batch_rows and len(beginnings) <= most)
+
+
 SPECIAL = frozenset({0, 1})
 
 

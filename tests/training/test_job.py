@@ -115,7 +115,7 @@ def test_a_folder_with_a_run_is_not_overwritten(spec, tmp_path):
     [
         ("adapt.lerning_rate=1", "did you mean 'learning_rate'"),
         ("adapt.method.name=lora", "starts from random weights; use adapt.method.name full"),
-        ("adapt.method.rank=4", "unknown key"),
+        ("adapt.method.rank=4", "unknown key; known keys"),  # the rate's default is no second one
         ("adapt.epochs=0", "greater than or equal to 1, found 0"),
         ("data.0.path=none.jsonl", "none.jsonl"),
         ("model=no/such/model/here", "no/such/model/here"),

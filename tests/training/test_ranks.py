@@ -87,7 +87,9 @@ def one(qwen, tmp_path_factory):
     [
         *(("full+ema", 3), ("lora", 2), ("freeze+again", 2)),
         *(("prefix", 2), ("bottleneck", 2), ("lora+classification", 2), ("full+masked", 2)),
+        *(("full+kto", 2), ("lora+kto", 3), ("full+contrastive", 2), ("lora+contrastive", 3)),
         # with all weights in each process
+        *(("adalora+kto", 2), ("adalora+contrastive", 2)),
         *(
             ("adalora", 3),
             ("prompt", 2),

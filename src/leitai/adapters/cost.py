@@ -94,6 +94,9 @@ def linear_flops(config: ModelConfig) -> int:
     )
 
 
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+
+
 def linear_training_flops(config: ModelConfig, method: Method) -> int:
     """FLOPs of the blocks' linear layers for one token, forward and backward.
 
@@ -120,6 +123,25 @@ def linear_training_flops(config: ModelConfig, method: Method) -> int:
             if matrix.name in update:
                 total += 2 * method.inner * (3 * matrix.inputs + 3 * matrix.outputs)
                 total -= 2 * method.inner * matrix.inputs * (not backs)
+    return total
+
+
+def unread_training_flops(config: ModelConfig, method: Method) -> int:
+    """FLOPs of `linear_training_flops` that a token saves from whose output nothing is read.
+
+    They are those of the last block's feed-forward network.
+    """
+    last = config.num_hidden_layers - 1
+    update: set[str] = set()
+    if isinstance(method, LinearAdapter):
+        update = {matrix.name for matrix in adapted(config, method, last)}
+    passes = 2 if method.frozen_base else 3
+    total = 0
+    for matrix in block_matrices(config):
+        if matrix.name.endswith(FEED_FORWARD):
+            total += passes * 2 * matrix.inputs * matrix.outputs
+            if isinstance(method, LinearAdapter) and matrix.name in update:
+                total += 2 * method.inner * 3 * (matrix.inputs + matrix.outputs)
     return total
 
 

@@ -152,7 +152,7 @@ def load_adapters(
     for adapter, folder in folders.items():
         if not adapter_kind(folder).switchable:
             raise LeitaiError(
-                "this kind of adapter cannot be one of several",
+                "acts on more than linear layers, so it cannot be one of several adapters",
                 where=folder,
                 remedy="load the model with this adapter alone",
             )

@@ -183,7 +183,12 @@ def _explain(
     settings: dict[KeyPath, str],
 ) -> LeitaiError:
     """Turn pydantic's first complaint into one line."""
-    details = error.errors(include_url=False)
+    # a default that is made from a key with a mistake fails along with it
+    details = [
+        detail
+        for detail in error.errors(include_url=False)
+        if detail["type"] != "default_factory_not_called"
+    ]
     first = details[0]
     what, remedy = _EXPLANATIONS.get(first["type"], _wrong_value)(first, model)
     if len(details) > 1:

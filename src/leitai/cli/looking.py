@@ -2,36 +2,44 @@
 
 import importlib.metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.table import Table
+import typer
 
-from leitai.base.errors import LeitaiError
-from leitai.base.machine import machine, versions
-from leitai.base.memory import available_bytes
 from leitai.cli import show
-from leitai.data import CATALOGUE, DataSource, Row, load_rows, with_system
-from leitai.data.bookshop import VIEWS as BOOKSHOP_VIEWS
-from leitai.data.bookshop import rows as bookshop_rows
-from leitai.data.public import find_file, resolve_data_root
+from leitai.cli.options import DataRoot, Model, System
+
+if TYPE_CHECKING:
+    from leitai.data import Row
 
 EXTRAS = {"parquet": "pyarrow"}
 """What each optional package of ours brings."""
 
 
-def preview_data(
-    model: str,
-    data: str,
-    *,
-    rows: int,
-    max_length: int,
-    system: str | None,
-    thinking: bool | None,
-    data_root: Path | None,
+def preview(
+    model: Model,
+    data: Annotated[str, typer.Option("--data", help="A data file, or a set such as bookshop.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows to show.")] = 3,
+    max_length: Annotated[int, typer.Option("--max-length", min=1, help="Tokens a row.")] = 2048,
+    system: System = None,
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--no-thinking", help="For templates that can.")
+    ] = None,
+    data_root: DataRoot = None,
 ) -> None:
-    """Show the first rows as training would see them, and count all of them."""
+    """Show what training would see: ids, tokens, and which of them are targets.
+
+    The prompt is grey, targets are bright.
+
+    Example:
+
+        leitai preview --model Qwen/Qwen2.5-0.5B-Instruct --data support.jsonl
+    """
+    from leitai.data import Row, with_system
     from leitai.models.hub import resolve_model
     from leitai.text import Chat, Tokenizer
-    from leitai.text.preview import preview, row_view, summary_view
+    from leitai.text.preview import preview as view
+    from leitai.text.preview import row_view, summary_view
 
     folder = resolve_model(model)
     chat = Chat.from_folder(folder, Tokenizer.from_folder(folder))
@@ -39,49 +47,34 @@ def preview_data(
         Row(row.id, with_system(row.messages, system), row.source, tools=row.tools)
         for row in _rows(data, data_root)
     ]
-    seen = preview(chat, found, show=rows, max_length=max_length, thinking=thinking)
+    seen = view(chat, found, show=rows, max_length=max_length, thinking=thinking)
     for row in seen.shown:
         show.picture(row_view(row))
     show.picture(summary_view(seen))
 
 
-def _rows(data: str, data_root: Path | None) -> list[Row]:
+def _rows(data: str, data_root: Path | None) -> "list[Row]":
+    from leitai.data import CATALOGUE, DataSource, load_rows
+
     known = {"bookshop", *CATALOGUE}
     source = DataSource(set=data) if data in known else DataSource(path=data)
     return load_rows(source, base_folder=Path.cwd(), data_root=data_root)
 
 
-def list_data(data_root: Path | None) -> None:
-    """Show the data sets that are known by name."""
-    table = Table("name", "language", "licence", "here", "views", "what it is")
-    bundled = ("bookshop", "zh, en", "CC-BY-4.0", "bundled", ", ".join(BOOKSHOP_VIEWS))
-    table.add_row(*bundled, "customer-service intents")
-    for entry in CATALOGUE.values():
-        table.add_row(
-            entry.name,
-            entry.language or "",
-            entry.licence,
-            "yes" if _is_here(entry.name, data_root) else "no",
-            ", ".join(entry.views),
-            entry.title,
-        )
-    show.picture(table)
+def doctor(data_root: DataRoot = None) -> None:
+    """Say what this machine has and whether everything needed is there.
 
+    Example:
 
-def _is_here(name: str, data_root: Path | None) -> bool:
-    entry = CATALOGUE[name]
-    if entry.views:
-        return (resolve_data_root(data_root) / name).is_dir()
-    try:
-        return all(find_file(entry, file, data_root).exists() for file, _ in entry.tables)
-    except LeitaiError:
-        return False
-
-
-def examine(data_root: Path | None) -> None:
-    """Show what this machine has, and exit with 2 when something needed is missing."""
+        leitai doctor
+    """
     import torch
+    from rich.table import Table
 
+    from leitai.base.machine import machine, versions
+    from leitai.base.memory import available_bytes
+    from leitai.data.bookshop import rows
+    from leitai.data.public import resolve_data_root
     from leitai.kernels import status
 
     here = machine()
@@ -100,7 +93,7 @@ def examine(data_root: Path | None) -> None:
     for extra, package in EXTRAS.items():
         table.add_row(f"extra {extra}", _version(package))
     table.add_row("data root", str(resolve_data_root(data_root)))
-    table.add_row("bookshop", f"{len(bookshop_rows('intents')):,} rows")
+    table.add_row("bookshop", f"{len(rows('intents')):,} rows")
     show.picture(table)
 
 

@@ -1,24 +1,30 @@
-"""The verb `report`: the page of finished runs, made again from their files."""
+"""The verb that makes the page of finished runs again, from their files."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from leitai.base.files import write_text
 from leitai.cli import show
-from leitai.comparison.report import read_run, write_report
-from leitai.comparison.report.several import render_several
 
 
-def report(runs: Sequence[Path], out: Path | None) -> None:
-    """Write report.html and report.md of one run, or of several side by side.
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished compare runs.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the pages; else the run's, or ./report."),
+    ] = None,
+) -> None:
+    """Make report.html and report.md of finished runs, side by side where there are several.
 
-    Args:
-        runs: folders of finished `compare`s.
-        out: the folder to write into; else the run's, or `report` for several.
+    Example:
 
-    Raises:
-        LeitaiError: a folder holds no finished run, or the report cannot be written.
+        leitai report runs/demo
     """
+    from leitai.comparison.report import read_run, write_report
+    from leitai.comparison.report.several import render_several
+
     data = [read_run(run) for run in runs]
     folder = out or (runs[0] if len(runs) == 1 else Path("report"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,14 @@ measured is in `cost.json`, and never in a verdict.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leitai.comparison.pairing import pair_name, pairs_of
-from leitai.comparison.statistics.pareto import Cost, Verdict, pareto_front
-from leitai.comparison.wording import Bilingual
+import numpy as np
+
+from leitai.comparison.compared import clusters_of
+from leitai.comparison.metric_words import metric_of
+from leitai.comparison.numbers import ends, rounded
+from leitai.comparison.pairing import TaskScores, align, pair_name, pairs_of
+from leitai.comparison.statistics.pareto import Verdict, pareto_front, quality_per_cost
+from leitai.comparison.wording import Bilingual, level
 
 MEASURES: dict[str, Bilingual] = {
     "price": Bilingual("price of an answer", "每次回答的价格"),
@@ -23,6 +28,11 @@ _DOMINATES = Bilingual(
 _BETTER = Bilingual(
     "{winner} is better, but dearer: its {measure} is {ratio} times that of {other}.",
     "{winner} 更好，但更贵：其{measure}是 {other} 的 {ratio} 倍。",
+)
+_FOR_THE_SAME = Bilingual(
+    " For the same {measure} it gives {value} times as much {metric} ({level} interval {low} to "
+    "{high}).",
+    "同样的{measure}下，其{metric}为对方的 {value} 倍（{level} 置信区间 {low} 至 {high}）。",
 )
 _CHEAPER = Bilingual(
     "Equivalent, and {winner} is cheaper: the {measure} of {other} is {ratio} times as high.",
@@ -38,6 +48,8 @@ def choice_of(
     overall: Mapping[str, Any],
     names: Mapping[str, str],
     costs: Mapping[str, Mapping[str, float]],
+    scored: TaskScores,
+    seed: int = 0,
 ) -> dict[str, Any] | None:
     """Return the "choice" of the overall verdict.
 
@@ -46,10 +58,13 @@ def choice_of(
         overall: its overall verdict.
         names: of all contenders, by key.
         costs: by measure and contender; a measure is used where all that compete have it.
+        scored: the primary task's scores.
+        seed: of the bootstrap.
 
     Returns:
         The one to take (None where nothing speaks for any), by which measure, who is on the Pareto
-        front, and why; None where the quality is undecided or no cost is known of all.
+        front, what a unit of cost buys where the better one is dearer, and why; None where the
+        quality is undecided or no cost is known of all.
     """
     ranked = sorted(overall["ranking"])
     measure = next((m for m in MEASURES if all(key in costs.get(m, {}) for key in ranked)), None)
@@ -72,8 +87,48 @@ def choice_of(
         measure=MEASURES[measure],
         ratio=f"{spent[dear] / spent[cheap]:.3g}" if spent[cheap] else "∞",
     )
-    front = front_of(task, ranked, spent)
-    return {"winner": winner, "by": measure, "front": front, "why": why.as_dict()}
+    bought = None
+    if words is _BETTER:
+        bought = _per_cost(scored, (dear, cheap), spent, task["alpha"], seed)
+    if bought is not None:
+        more = _FOR_THE_SAME.format(
+            measure=MEASURES[measure],
+            metric=metric_of(task["metric"]).name,
+            level=level(task["alpha"]),
+            **{end: f"{bought[end]:.3g}" for end in ("value", "low", "high")},
+        )
+        why = Bilingual(why.en + more.en, why.zh + more.zh)
+    return {
+        "winner": winner,
+        "by": measure,
+        "front": front_of(task, ranked, spent),
+        "per_cost": bought,
+        "why": why.as_dict(),
+    }
+
+
+def _per_cost(
+    scored: TaskScores,
+    pair: tuple[str, str],
+    spent: Mapping[str, float],
+    alpha: float,
+    seed: int,
+) -> dict[str, Any] | None:
+    """Return what the first gives for its cost, over what the second gives for its own.
+
+    None where that means nothing: a metric of which less is better, or a cost or score of 0.
+    """
+    aligned = align(scored)
+    one, other = (
+        np.array([(score.numerator, spent[key]) for score in aligned[key]]) for key in pair
+    )
+    counts = (one >= 0).all() and (other >= 0).all() and one.any(axis=0).all()
+    if not (scored.higher_is_better and counts and other.any(axis=0).all()):
+        return None
+    clusters = clusters_of(aligned[pair[0]])
+    numbers = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    found = quality_per_cost(one, other, alpha=alpha, clusters=numbers, seed=seed)
+    return {"of": pair[0], "over": pair[1], "value": rounded(found.value), **ends(found.interval)}
 
 
 def front_of(task: Mapping[str, Any], keys: Sequence[str], costs: Mapping[str, float]) -> list[str]:
@@ -88,5 +143,5 @@ def front_of(task: Mapping[str, Any], keys: Sequence[str], costs: Mapping[str, f
         (keys.index(a), keys.index(b)): task["slices"][0]["pairs"][pair_name(a, b)]["verdict"]
         for a, b in pairs_of(keys)
     }
-    on_front = pareto_front([Cost(costs[key]) for key in keys], verdicts)
+    on_front = pareto_front([costs[key] for key in keys], verdicts)
     return [key for key, on in zip(keys, on_front, strict=True) if on]

@@ -1,11 +1,12 @@
 """One contender of a duel on disk: found or made, and what the audit sees of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leitai.base.files import hash_value
-from leitai.comparison.audit import Side, View
+from leitai.base.files import hash_value, read_json
+from leitai.comparison.audit import ForeignView, LocalView, Side
 from leitai.comparison.spec import NATIVE, SCRATCH, ArmSpec, CompareSpec, ContenderSpec, Kind
 from leitai.comparison.stages import Stages
 from leitai.data import Row
@@ -125,9 +126,16 @@ def system_of(spec: CompareSpec, arm: ArmSpec) -> str | None:
     return None if system == NATIVE else system
 
 
-def side_of(contender: Contender, spec: CompareSpec) -> Side:
-    """Load what the audit looks at: tokenizer, template and parameter counts, no weights."""
+def side_of(contender: Contender, spec: CompareSpec, spec_folder: Path) -> Side:
+    """Load what the audit looks at: tokenizer, template and parameter counts, no weights.
+
+    Raises:
+        LeitaiError: the files cannot be read.
+    """
     prompting = prompting_of(spec, contender.spec, spec.main_arm)
+    if contender.spec.transformers is not None:
+        found = find_checkpoint(contender.spec.transformers, spec_folder)
+        return Side(contender.key, contender.spec.title, prompting, _foreign_view(found))
     if contender.base is None:
         return Side(contender.key, contender.spec.title, prompting)
     from leitai.adapters import count_trainable
@@ -138,7 +146,7 @@ def side_of(contender: Contender, spec: CompareSpec) -> Side:
     config = read_config(contender.base)
     tokenizer = Tokenizer.from_folder(contender.base)
     trainable = 0 if spec.adapt is None else count_trainable(config, spec.adapt.method)
-    view = View(
+    view = LocalView(
         family=config.family,
         tokenizer=tokenizer,
         chat=Chat.from_folder(contender.base, tokenizer),
@@ -147,3 +155,22 @@ def side_of(contender: Contender, spec: CompareSpec) -> Side:
         total=parameter_count(config),
     )
     return Side(contender.key, contender.spec.title, prompting, view)
+
+
+def _foreign_view(folder: Path) -> ForeignView:
+    from leitai.evaluation.respondents.foreign_text import ForeignText
+    from leitai.models.safetensors import read_header
+
+    text = ForeignText.load(folder)
+    config = read_json(folder / "config.json")
+    context = config.get("max_position_embeddings")
+    return ForeignView(
+        family=str(config.get("model_type", "?")),
+        text=text,
+        context=context if isinstance(context, int) else None,
+        total=sum(
+            math.prod(tensor.shape)
+            for path in sorted(folder.glob("*.safetensors"))
+            for tensor in read_header(path).values()
+        ),
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leitai.comparison.audit import Side
-from leitai.comparison.audit.findings import seen
+from leitai.comparison.audit.findings import learners
 from leitai.comparison.audit.lengths import training_ids
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row
@@ -43,7 +43,7 @@ def cut_rows(spec: CompareSpec, rows: Sequence[Row], sides: Sequence[Side]) -> F
     if spec.adapt is None:
         return Fitted(list(rows), [], {})
     longest = spec.adapt.max_length
-    fitted = Fitted([], [], {side.key: [] for side, _ in seen(sides)})
+    fitted = Fitted([], [], {side.key: [] for side, _ in learners(sides)})
     for row in rows:
         kept, tokens = row, _tokens(row, sides)
         if max(tokens.values(), default=0) > longest:
@@ -58,7 +58,7 @@ def cut_rows(spec: CompareSpec, rows: Sequence[Row], sides: Sequence[Side]) -> F
 
 
 def _tokens(row: Row, sides: Sequence[Side]) -> dict[str, int]:
-    return {side.key: len(training_ids(side, view, row)) for side, view in seen(sides)}
+    return {side.key: len(training_ids(side, view, row)) for side, view in learners(sides)}
 
 
 def _shorten(row: Row, sides: Sequence[Side], longest: int) -> Row:

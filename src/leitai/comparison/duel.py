@@ -12,6 +12,7 @@ from leitai.base.specfile import load_spec
 from leitai.comparison.adaptation import adapt
 from leitai.comparison.audit import Finding, Material, Side, as_json, audit, refuse_unfair
 from leitai.comparison.audit.sensitivity import check_arms
+from leitai.comparison.audit.served import counted_findings, served_findings
 from leitai.comparison.choice import choice_of
 from leitai.comparison.contender import Contender, find_or_make, side_of
 from leitai.comparison.costs import repeatable_costs
@@ -23,6 +24,7 @@ from leitai.comparison.probing import probe, probe_findings
 from leitai.comparison.report import read_run, write_report
 from leitai.comparison.reporting import cards, cost_json
 from leitai.comparison.scoring import Scorer
+from leitai.comparison.showing import show_prompts
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
 from leitai.comparison.stopping import can_stop
@@ -91,7 +93,7 @@ class _Run:
         self.asked = asked_tasks(spec, self.place)
         self.variants = Variants(spec, self.place, run)
         contenders = [self._find(key, spec.seed) for key in spec.keyed]
-        sides = [side_of(contender, spec) for contender in contenders]
+        sides = [side_of(contender, spec, self.place.spec_folder) for contender in contenders]
         train, valid = (cut_rows(spec, rows, sides) for rows in (self.train, self.valid))
         self.learnt, self.checked = train.rows, valid.rows
         material = Material(
@@ -109,10 +111,12 @@ class _Run:
         write_json(run / "audit.json", as_json(findings))
         refuse_unfair(findings)
 
+        findings += self._shown(contenders, sides)
         if spec.probe:
             findings += self._probe(contenders)
         self._ask(contenders)
         verdict = self._verdict(contenders, sides)
+        findings += self._counted(contenders, sides)
         findings += check_arms(sides, verdict)
         write_json(run / "audit.json", as_json(findings))
         write_json(run / "verdict.json", verdict)
@@ -136,6 +140,22 @@ class _Run:
 
     def _scorer(self, contender: Contender) -> Scorer:
         return Scorer(contender, self.spec, self.train, self.place.spec_folder)
+
+    def _shown(self, contenders: Sequence[Contender], sides: Sequence[Side]) -> list[Finding]:
+        """See what servers make of some prompts, where they tell."""
+        paths = {c.key: show_prompts(self._scorer(c), self.asked, self.stages) for c in contenders}
+        found = {key: read_json(path) for key, path in paths.items() if path is not None}
+        return served_findings(sides, found)
+
+    def _counted(self, contenders: Sequence[Contender], sides: Sequence[Side]) -> list[Finding]:
+        """See how many tokens servers read, as they count."""
+        servers = [c.key for c in contenders if c.kind == "endpoint"]
+        records = {
+            task: {key: read_records(path) for key, path in paths.items()}
+            for task, paths in self.paths.items()
+            if servers
+        }
+        return counted_findings(sides, servers, records)
 
     def _probe(self, contenders: Sequence[Contender]) -> list[Finding]:
         """See which contenders know items by heart, before they learn anything here."""
@@ -200,10 +220,11 @@ class _Run:
             c.key: {"name": c.spec.title, "model": c.spec.stated, "kind": c.kind}
             for c in contenders
         }
+        scores = [self._scores(task) for task in spec.tasks]
         verdict = decide(
             spec.name,
             about,
-            [self._scores(task) for task in spec.tasks],
+            scores,
             alpha=spec.verdict.alpha,
             looked=spec.verdict.stopping == "safe",
             seed=spec.seed,
@@ -214,6 +235,8 @@ class _Run:
             verdict["overall"],
             {key: str(one["name"]) for key, one in about.items()},
             repeatable_costs(contenders, sides, self.place.spec_folder),
+            next(one for one in scores if one.primary),
+            spec.seed,
         )
         return {**verdict, **self.variants.parts()}
 

@@ -30,7 +30,9 @@ from leitai.evaluation.respondents import Respondent
 ENOUGH = 8
 """Words, or Chinese characters, that must be written in a row to count as known by heart."""
 
-_CHARACTERS = 200
+CHARACTERS = 200
+"""That a contender may go on with."""
+
 _SURE = 0.05
 _UNITS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\s\u3400-\u9fff\uf900-\ufaff]+|\s+")
 _ASKED = {
@@ -126,16 +128,31 @@ def probe_findings(
     return findings
 
 
-def _probe(respondent: Respondent, items: Sequence[Row], count: int, seed: int) -> dict[str, Any]:
+def probe_rows(items: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
+    """Return what is asked of the first items that are long enough.
+
+    Args:
+        items: of a task, in their fixed order.
+        count: at most so many.
+        seed: of the shuffled halves.
+
+    Returns:
+        Rows with the first halves in order, and with their words shuffled.
+    """
     halves = [(row, half) for row in items if (half := _halves(question(row))) is not None][:count]
     real = [_row(row, first, second) for row, (first, second) in halves]
     shuffled = [
         _row(row, _shuffle(first, f"{seed} {row.id}"), second) for row, (first, second) in halves
     ]
+    return real, shuffled
+
+
+def _probe(respondent: Respondent, items: Sequence[Row], count: int, seed: int) -> dict[str, Any]:
+    real, shuffled = probe_rows(items, count, seed)
     known, control = (
         [
             _begins(written.text, reference_of(row))
-            for row, written in zip(rows, respondent.write(rows, _CHARACTERS), strict=True)
+            for row, written in zip(rows, respondent.write(rows, CHARACTERS), strict=True)
         ]
         if rows
         else []
@@ -144,7 +161,7 @@ def _probe(respondent: Respondent, items: Sequence[Row], count: int, seed: int) 
     only = sum(a and not b for a, b in zip(known, control, strict=True))
     other = sum(b and not a for a, b in zip(known, control, strict=True))
     return {
-        "items": len(halves),
+        "items": len(real),
         "known": sum(known),
         "control": sum(control),
         "p": mcnemar_exact(only, other),

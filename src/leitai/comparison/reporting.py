@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leitai.base.files import read_json
-from leitai.comparison.audit import Material, Side
+from leitai.comparison.audit import LocalView, Material, Side
 from leitai.comparison.choice import front_of
 from leitai.comparison.contender import Contender
 from leitai.comparison.costs import spent_by
@@ -73,16 +73,16 @@ def cost_json(
 
 
 def _card(contender: Contender, side: Side, material: Material) -> ContenderCard:
-    adapt = material.spec.adapt
+    adapt, learns = material.spec.adapt, isinstance(side.view, LocalView)
     return ContenderCard(
         name=contender.spec.title,
         model=contender.spec.stated,
         kind=contender.kind,
         family=None if side.view is None else side.view.family,
-        method=None if adapt is None or side.view is None else adapt.method.name,
-        trainable_parameters=None if adapt is None or side.view is None else _trained(contender),
+        method=None if adapt is None or not learns else adapt.method.name,
+        trainable_parameters=None if adapt is None or not learns else _trained(contender),
         total_parameters=None if side.view is None else side.view.total,
-        vocabulary=None if side.view is None else side.view.tokenizer.vocab_size,
+        vocabulary=None if side.view is None else side.view.vocab_size,
         weights_sha256=contender.state,
     )
 
@@ -102,7 +102,7 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
     scored = score_cost(contender)
     run = contender.folder / "run"
     trained: dict[str, Any] = {}
-    if material.spec.adapt is not None and side.view is not None:
+    if material.spec.adapt is not None and isinstance(side.view, LocalView):
         trained = {**read_json(run / "result.json")["result"], **read_json(run / "cost.json")}
     peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0)))
     seconds = scored["seconds"]
@@ -120,7 +120,7 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
 def _density(side: Side, material: Material) -> dict[str, float]:
     if side.view is None:
         return {}
-    tokenizer = side.view.tokenizer
+    view = side.view
     rows: dict[str, Row] = {
         row.id: row for items in material.items.values() for row in items if row.language
     }
@@ -128,6 +128,6 @@ def _density(side: Side, material: Material) -> dict[str, float]:
     for row in rows.values():
         texts.setdefault(str(row.language), []).append(readable(row))
     return {
-        language: sum(map(len, found)) / sum(len(tokenizer.encode(text)) for text in found)
+        language: sum(map(len, found)) / sum(len(view.encode(text)) for text in found)
         for language, found in sorted(texts.items())
     }

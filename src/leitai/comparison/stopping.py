@@ -21,7 +21,7 @@ import numpy as np
 from leitai.base.files import hash_value
 from leitai.comparison.numbers import rounded
 from leitai.comparison.pairing import pair_name
-from leitai.comparison.statistics.sequential import confidence_sequence, evidence
+from leitai.comparison.statistics.sequential import confidence_sequence, decided, evidence
 from leitai.data import Row
 from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 
@@ -84,13 +84,12 @@ class Watch:
         parts = np.split(items[: ends[-1]], ends[:-1])
         differences = np.array([part.mean() for part in parts])
         evident = evidence(differences, margin=self.margin)
-        at = int(evident.decided_at(self.alpha))
-        decision = None
-        if at:
-            first_leads = bool(evident.higher[at - 1] > evident.lower[at - 1])
-            apart = "a_better" if first_leads == self.higher_is_better else "b_better"
-            alike = evident.equivalent[at - 1] >= 1 / self.alpha
-            decision = "equivalent" if alike else apart
+        seen = decided(differences, margin=self.margin, alpha=self.alpha)
+        decision: str | None = None
+        if seen is not None:
+            first_leads = (seen.outcome == "a_higher") == self.higher_is_better
+            apart = "a_better" if first_leads else "b_better"
+            decision = "equivalent" if seen.outcome == "equivalent" else apart
         different, equivalent = float(evident.different[-1]), float(evident.equivalent[-1])
         low, high = confidence_sequence(differences, alpha=self.level)
         path = self._paths.setdefault(pair, [])
@@ -105,7 +104,7 @@ class Watch:
         )
         self._found[pair] = {
             "decision": decision,
-            "at": ends[at - 1] if at else None,
+            "at": None if seen is None else ends[seen.n - 1],
             "value": rounded(float(differences.mean())),
             "p": rounded(min(1.0, 1 / max(different, 1e-300))),
             "p_equivalence": rounded(min(1.0, 1 / max(equivalent, 1e-300))),

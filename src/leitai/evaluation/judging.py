@@ -6,6 +6,7 @@ What comes out are wins and ties by item; strengths from them (Bradley-Terry) ar
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 from leitai.base.errors import LeitaiError
@@ -14,7 +15,11 @@ from leitai.data.wordings import Templates, asked, wording
 from leitai.evaluation.records import ItemRecord
 from leitai.evaluation.respondents import Respondent, refuse_unable
 
-Outcome = Literal["a", "b", "tie"]
+Place = Literal["first", "second", "tie"]
+"""A verdict on two answers, by where they stood."""
+
+TIE = "tie"
+"""The outcome where neither was preferred."""
 
 TEMPLATES: Templates = {
     "zh": (
@@ -30,16 +35,16 @@ TEMPLATES: Templates = {
         'Reply with "1", "2" or "tie" and nothing else.',
     ),
 }
-_VERDICTS: Mapping[str, Outcome] = {
-    "1": "a",
-    "一": "a",
-    "2": "b",
-    "二": "b",
+_VERDICTS: Mapping[str, Place] = {
+    "1": "first",
+    "一": "first",
+    "2": "second",
+    "二": "second",
     "tie": "tie",
     "平": "tie",
     "平局": "tie",
 }
-_TURNED: Mapping[Outcome, Outcome] = {"a": "b", "b": "a", "tie": "tie"}
+_TURNED: Mapping[Place, Place] = {"first": "second", "second": "first", "tie": "tie"}
 _LIMIT = 20
 
 
@@ -49,7 +54,8 @@ class Preference:
 
     Attributes:
         id: the item.
-        outcome: "a" or "b" only where the judge says so in both orders; else a tie.
+        pair: the keys of the two.
+        outcome: the key of the one that the judge prefers in both orders; else `TIE`.
         parsed: how many of the judge's two verdicts could be read; an unread one makes a tie.
         consistent: whether both were read and agree.
         slices: of the item.
@@ -57,7 +63,8 @@ class Preference:
     """
 
     id: str
-    outcome: Outcome
+    pair: tuple[str, str]
+    outcome: str
     parsed: int
     consistent: bool
     slices: tuple[str, ...] = ()
@@ -66,10 +73,10 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All preferences of a pair.
+    """All preferences among two or more contenders.
 
     Attributes:
-        preferences: one an item.
+        preferences: one an item and pair.
     """
 
     preferences: tuple[Preference, ...]
@@ -84,10 +91,14 @@ class Judgement:
         return tuple(sorted({name for p in self.preferences for name in p.slices}))
 
     @property
-    def wins(self) -> tuple[int, int, int]:
-        """How often A won, B won, and neither."""
-        outcomes = [p.outcome for p in self.preferences]
-        return outcomes.count("a"), outcomes.count("b"), outcomes.count("tie")
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that were compared, sorted."""
+        return tuple(sorted({p.pair for p in self.preferences}))
+
+    def wins(self, pair: tuple[str, str]) -> tuple[int, int, int]:
+        """How often the first of a pair won, the second, and neither."""
+        outcomes = [p.outcome for p in self.preferences if p.pair == pair]
+        return outcomes.count(pair[0]), outcomes.count(pair[1]), outcomes.count(TIE)
 
     @property
     def unparsed(self) -> float:
@@ -96,37 +107,37 @@ class Judgement:
 
     @property
     def inconsistent(self) -> float:
-        """Of the items with two readable verdicts, the share where the order changed the winner."""
+        """Of the pairs with two readable verdicts, how many changed the winner with the order."""
         read = [p for p in self.preferences if p.parsed == 2]
         return sum(not p.consistent for p in read) / len(read) if read else 0.0
 
 
-def judge(a: Sequence[ItemRecord], b: Sequence[ItemRecord], respondent: Respondent) -> Judgement:
-    """Let a judge compare two contenders' answers, each pair in both orders.
+def judge(records: Mapping[str, Sequence[ItemRecord]], respondent: Respondent) -> Judgement:
+    """Let a judge compare the answers of every two contenders, each pair in both orders.
 
     Args:
-        a: records of the one, as an evaluation wrote them.
-        b: of the other; the same items.
+        records: of each contender by its key, as an evaluation wrote them; the same items.
         respondent: the judge, any that can write. One that is a contender itself favours itself.
 
     Raises:
         LeitaiError: the records are of different items, or the judge cannot write.
     """
     refuse_unable(respondent, frozenset({"write"}), "judging")
-    pairs = pair(a, b)
+    pairs = paired(records)
     rows: list[Row] = []
-    for one, other in pairs:
+    for _, one, other in pairs:
         rows += [_question(one, one, other), _question(one, other, one)]
     verdicts = [parse_verdict(written.text) for written in respondent.write(rows, _LIMIT)]
     found = []
-    for number, (one, _) in enumerate(pairs):
+    for number, (keys, one, _) in enumerate(pairs):
         straight, turned = verdicts[2 * number], verdicts[2 * number + 1]
         back = None if turned is None else _TURNED[turned]
         same = straight is not None and straight == back
         found.append(
             Preference(
                 id=one.id,
-                outcome=straight if straight is not None and same else "tie",
+                pair=keys,
+                outcome=winner(keys, straight) if straight is not None and same else TIE,
                 parsed=(straight is not None) + (back is not None),
                 consistent=same,
                 slices=one.slices,
@@ -136,23 +147,37 @@ def judge(a: Sequence[ItemRecord], b: Sequence[ItemRecord], respondent: Responde
     return Judgement(tuple(found))
 
 
-def pair(a: Sequence[ItemRecord], b: Sequence[ItemRecord]) -> list[tuple[ItemRecord, ItemRecord]]:
-    """Put two contenders' records of the same items side by side.
+def winner(pair: tuple[str, str], place: Place) -> str:
+    """Return who stood at a place, or `TIE`."""
+    return {"first": pair[0], "second": pair[1]}.get(place, TIE)
+
+
+Paired = tuple[tuple[str, str], ItemRecord, ItemRecord]
+"""The keys of two contenders, and the record of each of the same item."""
+
+
+def paired(records: Mapping[str, Sequence[ItemRecord]]) -> list[Paired]:
+    """Put the records of every two contenders side by side, item by item.
 
     Raises:
-        LeitaiError: they are of different items, or there are none.
+        LeitaiError: they are of different items, there are none, or a contender is alone.
     """
-    others = {record.id: record for record in b}
-    if not a or {record.id for record in a} != others.keys():
+    by_id = {key: {record.id: record for record in found} for key, found in records.items()}
+    first = next(iter(by_id.values()), {})
+    if not first or len(by_id) < 2 or any(found.keys() != first.keys() for found in by_id.values()):
         raise LeitaiError(
-            "the two contenders' records are not of the same items",
+            "the contenders' records are not of the same items",
             where="judging",
-            remedy="score both on the same task first",
+            remedy="score two or more on the same task first",
         )
-    return [(record, others[record.id]) for record in a]
+    return [
+        ((a, b), by_id[a][item], by_id[b][item])
+        for item in first
+        for a, b in combinations(by_id, 2)
+    ]
 
 
-def parse_verdict(written: str) -> Outcome | None:
+def parse_verdict(written: str) -> Place | None:
     """Read a verdict: exactly one of the words that were asked for, else None."""
     folded = unicodedata.normalize("NFKC", written).strip().casefold()
     return _VERDICTS.get(folded.strip(" \t\n\"'“”‘’「」[]【】().。!"))

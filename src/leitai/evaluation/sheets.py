@@ -8,46 +8,53 @@ from pathlib import Path
 from leitai.base.errors import LeitaiError
 from leitai.base.files import hash_value, write_text
 from leitai.data.files import read_records
-from leitai.evaluation.judging import Judgement, Outcome, Preference, pair
+from leitai.evaluation.judging import TIE, Judgement, Paired, Place, Preference, paired, winner
 from leitai.evaluation.records import ItemRecord
 
 COLUMNS = ("item", "question", "answer_1", "answer_2", "better")
 """`better` is left empty for people to fill in: 1, 2 or tie (一, 二, 平)."""
 
-_WORDS: Mapping[str, int] = {"1": 1, "一": 1, "2": 2, "二": 2, "tie": 0, "平": 0, "0": 0}
+_WORDS: Mapping[str, Place] = {
+    **{"1": "first", "一": "first", "2": "second", "二": "second"},
+    **{"tie": "tie", "平": "tie", "0": "tie"},
+}
+
+_Shown = tuple[str, str, str]
+"""An item with the two answers as the sheet shows them."""
 
 
-def write_sheet(
-    path: Path, a: Sequence[ItemRecord], b: Sequence[ItemRecord], *, seed: int = 0
-) -> int:
+def write_sheet(path: Path, records: Mapping[str, Sequence[ItemRecord]], *, seed: int = 0) -> int:
     """Write a sheet to be filled in, and return its number of rows.
 
-    Items and the two answers stand in an order that follows from the seed and the items' ids; the
-    sheet does not say whose answer is whose. Items with equal answers are left out: they are ties.
+    Rows and the two answers of each stand in an order that follows from the seed, the item and the
+    answers; the sheet does not say whose answer is whose, nor which contenders are compared. Equal
+    answers are left out: they are ties. Two answers that several pairs of contenders gave stand
+    there once, and the verdict counts for each.
 
     Args:
         path: a .csv file.
-        a: records of the one contender.
-        b: of the other; the same items.
+        records: of each contender by its key; the same items.
         seed: of the order; the same one is needed to read the sheet.
 
     Raises:
         LeitaiError: the records are of different items, or the file cannot be written.
     """
-    pairs = [(one, other) for one, other in pair(a, b) if one.answer != other.answer]
-    pairs.sort(key=lambda both: hash_value([seed, "sheet", both[0].id]))
+    questions: dict[_Shown, str] = {}
+    for _, one, other in paired(records):
+        if one.answer != other.answer:
+            questions[_shown(one, other, seed)] = one.input
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one, other in pairs:
-        first, second = (other, one) if _turned(one.id, seed) else (one, other)
-        writer.writerow([one.id, one.input, first.answer, second.answer, ""])
+    for shown in sorted(questions, key=lambda shown: hash_value([seed, "sheet", *shown])):
+        item, first, second = shown
+        writer.writerow([item, questions[shown], first, second, ""])
     write_text(path, buffer.getvalue())
-    return len(pairs)
+    return len(questions)
 
 
 def read_sheet(
-    path: Path, a: Sequence[ItemRecord], b: Sequence[ItemRecord], *, seed: int = 0
+    path: Path, records: Mapping[str, Sequence[ItemRecord]], *, seed: int = 0
 ) -> Judgement:
     """Read a filled sheet; rows that were left empty are left out.
 
@@ -55,21 +62,22 @@ def read_sheet(
         LeitaiError: the sheet is of other records or another seed, or a verdict cannot be read;
             names the line.
     """
-    known = {one.id: (one, other) for one, other in pair(a, b)}
-    found = [
-        Preference(one.id, "tie", 2, True, one.slices, one.group)
-        for one, other in known.values()
-        if one.answer == other.answer
-    ]
+    known: dict[_Shown, list[Paired]] = {}
+    found = []
+    for keys, one, other in paired(records):
+        if one.answer == other.answer:
+            found.append(Preference(one.id, keys, TIE, 2, True, one.slices, one.group))
+        else:
+            known.setdefault(_shown(one, other, seed), []).append((keys, one, other))
+    items = {shown[0] for shown in known}
     for where, row, _ in read_records(path):
-        identity, word = str(row.get("item")), str(row.get("better") or "").strip().casefold()
-        if identity not in known:
+        item, word = str(row.get("item")), str(row.get("better") or "").strip().casefold()
+        if item not in items:
             raise LeitaiError(
-                f'no item "{identity}" in these records', where=where, remedy="name the right run"
+                f'no item "{item}" in these records', where=where, remedy="name the right run"
             )
-        one, other = known[identity]
-        first, second = (other, one) if _turned(identity, seed) else (one, other)
-        if (row.get("answer_1"), row.get("answer_2")) != (first.answer, second.answer):
+        first, second = str(row.get("answer_1")), str(row.get("answer_2"))
+        if (item, first, second) not in known:
             raise LeitaiError(
                 "the answers are not those of the records in the seed's order",
                 where=where,
@@ -81,18 +89,15 @@ def read_sheet(
             raise LeitaiError(
                 f'"{word}" is no verdict', where=where, remedy="write 1, 2 or tie in `better`"
             )
-        found.append(
-            Preference(identity, _outcome(word, identity, seed), 2, True, one.slices, one.group)
-        )
+        for keys, one, _ in known[item, first, second]:
+            shown = keys if one.answer == first else (keys[1], keys[0])
+            outcome = winner(shown, _WORDS[word])
+            found.append(Preference(item, keys, outcome, 2, True, one.slices, one.group))
     return Judgement(tuple(found))
 
 
-def _turned(identity: str, seed: int) -> bool:
-    return int(hash_value([seed, "order", identity])[:8], 16) % 2 == 1
-
-
-def _outcome(word: str, identity: str, seed: int) -> Outcome:
-    place = _WORDS[word]
-    if place == 0:
-        return "tie"
-    return "b" if (place == 1) == _turned(identity, seed) else "a"
+def _shown(one: ItemRecord, other: ItemRecord, seed: int) -> _Shown:
+    first, second = sorted((one.answer, other.answer))
+    if int(hash_value([seed, "order", one.id, first, second])[:8], 16) % 2:
+        first, second = second, first
+    return one.id, first, second

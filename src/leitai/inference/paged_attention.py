@@ -6,7 +6,8 @@ log-sum-exp:
 
 - blocks that several sequences have in common: the queries of all of them in one product, so shared
   keys and values are read once (Juravsky et al., arXiv 2402.05099);
-- the rest of each sequence with few new tokens, all sequences of similar lengths in one product;
+- the rest of each sequence with few new tokens: on a CPU in bfloat16 by a kernel that reads the
+  blocks where they are, elsewhere all sequences of similar lengths in one product;
 - for a long chunk of a prompt, its own past without a mask, and itself causally.
 
 Query heads of a group are stacked along the query axis, so each key head is read once: on two Zen 4
@@ -21,14 +22,15 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from leitai.forest import VirtualTokens, merge_weights
+from leitai.forest import VirtualTokens
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, blocks_for
+from leitai.inference.partial_attention import Merged, attention_and_lse
+from leitai.kernels.attention import Blocks, attend_blocks, attends_blocks
 
 # Sequences with at most so many new tokens are padded to common shapes, others run on their own.
 SHORT = 17
 # Keys read less often, in tokens, that make a piece of its own worth its calls.
 WORTH_SHARING = 64
-_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,19 @@ class _Rows:
     mask: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Singles:
+    """Tokens that attend one by one, each to blocks of its own sequence.
+
+    Attributes:
+        tokens: of the row, [n] or a slice.
+        blocks: what each of them sees.
+    """
+
+    tokens: Tensor | slice
+    blocks: Blocks
+
+
 class PagedScope:
     """The attention of one packed pass [1, N] over sequences in a pool."""
 
@@ -105,12 +120,16 @@ class PagedScope:
         )
         self._pieces: list[_Piece] = []
         self._rows: list[_Rows] = []
+        self._singles: list[_Singles] = []
         self._chunks: list[slice] = []
         self._covered = [0] * len(parts)  # blocks that a shared piece takes care of
         self._share(range(len(parts)), 0)
         short = [i for i, part in enumerate(parts) if part.steps <= SHORT]
-        for rows in self._alike(short):
-            self._add_rows(rows)
+        if short and attends_blocks(pool.keys[0]):
+            self._add_singles(short)
+        else:
+            for rows in self._alike(short):
+                self._add_rows(rows)
         for i, part in enumerate(parts):
             if part.steps > SHORT:
                 self._add_chunk(i)
@@ -132,8 +151,8 @@ class PagedScope:
         _, heads, tokens, size = q.shape
         split = (heads // self._group, self._group)
         grouped = q[0].view(*split, tokens, size)
-        steps = len(self._pieces) + len(self._rows) + len(self._chunks)
-        merged = _Merged(grouped, steps + (self._virtual is not None))
+        steps = len(self._pieces) + len(self._rows) + len(self._singles) + len(self._chunks)
+        merged = Merged(grouped, steps + (self._virtual is not None))
         if self._virtual is not None:
             out, lse = attention_and_lse(
                 grouped.flatten(1, 2)[None], *self._virtual.layer(layer, q.dtype), None
@@ -143,6 +162,15 @@ class PagedScope:
             merged.add(piece.tokens, *self._over_blocks(grouped, keys, values, piece))
         for rows in self._rows:
             merged.add(*self._over_rows(grouped, keys, values, rows))
+        for singles in self._singles:
+            out, lse = attend_blocks(
+                q[0, :, singles.tokens].transpose(0, 1), keys, values, singles.blocks
+            )
+            merged.add(
+                singles.tokens,
+                out.transpose(0, 1).view(*split, -1, size),
+                lse.T.view(*split, -1),
+            )
         for own in self._chunks:
             out, lse = attention_and_lse(
                 q[:, :, own], k[:, :, own], v[:, :, own], None, causal=True
@@ -252,6 +280,20 @@ class PagedScope:
             )
         )
 
+    def _add_singles(self, members: Sequence[int]) -> None:
+        table: list[int] = []
+        tokens: list[int] = []
+        first: list[int] = []
+        lengths: list[int] = []
+        for i in members:
+            part, covered = self._parts[i], self._covered[i]
+            tokens += range(self._first[i], self._first[i + 1])
+            first += [len(table)] * part.steps
+            lengths += [part.start - covered * BLOCK_TOKENS + t + 1 for t in range(part.steps)]
+            table += part.table[covered:]
+        blocks = Blocks(*map(self._index, (table, first, lengths)))
+        self._singles.append(_Singles(self._span(tokens), blocks))
+
     def _add_chunk(self, i: int) -> None:
         part, own = self._parts[i], slice(self._first[i], self._first[i + 1])
         past = part.start - self._covered[i] * BLOCK_TOKENS
@@ -267,61 +309,3 @@ class PagedScope:
 
     def _index(self, numbers: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64, device=self._device)
-
-
-class _Merged:
-    """Partial results of attention, merged as they come.
-
-    Attributes:
-        out: [H_kv, G, N, D], fp32.
-    """
-
-    def __init__(self, q: Tensor, parts: int) -> None:
-        self._parts = parts
-        self.out = torch.zeros(q.shape, dtype=torch.float32, device=q.device)
-        self._lse = torch.full(q.shape[:-1], float("-inf"), device=q.device)
-
-    def add(self, tokens: Tensor | slice, out: Tensor, lse: Tensor) -> None:
-        """Merge the result [H_kv, G, n, D] of `tokens` over some of their keys."""
-        if self._parts == 1:  # nothing to merge it with
-            self.out[:, :, tokens] = out.float()
-            return
-        both, mine, theirs = merge_weights(self._lse[:, :, tokens], lse)
-        self.out[:, :, tokens] = self.out[:, :, tokens] * mine + out * theirs
-        self._lse[:, :, tokens] = both
-
-
-def attention_and_lse(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, causal: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Attend, and return how much weight the keys had.
-
-    Args:
-        q: [B, H, T, D].
-        k: [B, H_kv, S, D]; each of its heads serves H / H_kv consecutive query heads.
-        v: [B, H_kv, S, D].
-        mask: added to the scores, [B, 1, T, S].
-        causal: query t sees the keys up to t.
-
-    Returns:
-        The result [B, H, T, D], and the logarithm of each softmax's denominator [B, H, T], fp32.
-    """
-    if q.device.type == "cpu":
-        out, lse = _flash(q, k, v, 0.0, causal, attn_mask=mask)
-        return out, lse
-    return composed(q, k, v, mask, causal)
-
-
-def composed(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool
-) -> tuple[Tensor, Tensor]:
-    """Do what `attention_and_lse` does, on devices without a kernel that takes a mask."""
-    group = q.shape[1] // k.shape[1]
-    scores = q.float() @ k.repeat_interleave(group, 1).float().mT * q.shape[-1] ** -0.5
-    if mask is not None:
-        scores = scores + mask
-    if causal:
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-        scores = scores.masked_fill(later, float("-inf"))
-    weights = scores.softmax(dim=-1).to(v.dtype)
-    return weights @ v.repeat_interleave(group, 1), scores.logsumexp(dim=-1)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from leitai.adapters import Adapters
+from leitai.inference.forward_pass import ForwardPass
 from leitai.inference.generation import Row
 from leitai.inference.kv_pool import BLOCK_TOKENS, KeyValuePool, block_bytes, blocks_for
-from leitai.inference.paged_attention import PagedScope, Part
+from leitai.inference.paged_attention import Part
 from leitai.inference.prefix_tree import PrefixTree
 from leitai.inference.running import Handle, Running
 from leitai.inference.speculation import FREE_TOKENS, Speculator
@@ -66,14 +67,13 @@ class Engine:
         self._chunk, self._chunk_beside = chunk, min(chunk, chunk_beside)
         self._speculate = speculate
         self._adapters = adapters or Adapters(())
-        config = decoder.config
-        self._group = config.num_attention_heads // config.num_key_value_heads
         self._inbox: deque[Running] = deque()
         self._cancelled: deque[Handle] = deque()
         self._waiting: deque[Running] = deque()
         self._running: list[Running] = []
         self._pool: KeyValuePool | None = None
         self._tree: PrefixTree | None = None
+        self._forward: ForwardPass | None = None
         self._weights: object = None
         self._lock = threading.Lock()
 
@@ -165,7 +165,7 @@ class Engine:
         decoder, weights = self.decoder, weights_version(self.decoder)
         if self._pool is None or self._pool.blocks < needed or weights != self._weights:
             bytes_each = block_bytes(decoder.config, decoder.dtype)
-            self._pool = self._tree = None  # before the new one is made
+            self._pool = self._tree = self._forward = None  # before the new one is made
             self._pool = KeyValuePool(
                 decoder.config,
                 max(needed, self._cache_bytes // bytes_each),
@@ -173,13 +173,14 @@ class Engine:
                 device=decoder.device,
             )
             self._tree = PrefixTree(self._pool)
+            self._forward = ForwardPass(decoder, self._pool, self._adapters)
             self._weights = weights
 
     def _abandon(self, error: BaseException) -> None:
         for running in (*self._running, *self._waiting):
             running.handle.error, running.handle.done = error, True
         self._running, self._waiting = [], deque()
-        self._pool = self._tree = None
+        self._pool = self._tree = self._forward = None
 
     # Which tokens the pass reads.
 
@@ -295,14 +296,11 @@ class Engine:
             if running.pending == 0:
                 asked.append(running)
                 places += range(len(ids) - len(running.guess) - 1, len(ids))
-        device = self.decoder.device
         routes = [(running.handle.row.adapter, steps) for running, steps in chosen]
-        with self._adapters.route(routes):
-            hidden = self.decoder(
-                torch.tensor([ids], device=device), scope=PagedScope(pool, parts, self._group)
-            )[0]
+        assert self._forward is not None  # made with the pool
+        logits = self._forward.logits(ids, parts, places, routes)
         if asked:
-            self._write(asked, self.decoder.logits(hidden[torch.tensor(places, device=device)]))
+            self._write(asked, logits)
         for running, _ in chosen:
             running.enter(tree, pool, running.stored, swap=True)
             if running.handle.done:

@@ -77,12 +77,14 @@ def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[Tally]
     with torch.inference_mode(), reused_memory():
         for piece in cut(forest, TOKEN_BUDGET):
             ids = torch.from_numpy(piece.forest.ids)[None].to(decoder.device)
-            hidden = decoder(ids, scope=PieceScope(piece, kept))[0]
             first, last = np.searchsorted(questions.places, [piece.start, piece.stop]).tolist()
             own = slice(first, last)
             places = torch.from_numpy(questions.places[own] - piece.start)
+            rows, row_of = torch.unique_consecutive(places, return_inverse=True)
+            scope = PieceScope(piece, kept)
+            hidden = decoder(ids, scope=scope, places=rows.to(decoder.device))[0]
             targets = torch.from_numpy(questions.targets[own])
-            logprobs[own], greedy[own] = _read(decoder, hidden, places, targets)
+            logprobs[own], greedy[own] = _read(decoder, hidden, row_of, targets)
     return [
         Tally(logprobs[places].tolist(), bool(greedy[places].all()))
         for places in map(torch.from_numpy, questions.of_request)
@@ -142,25 +144,24 @@ class _Questions:
 
 
 def _read(
-    decoder: Decoder, hidden: Tensor, places: Tensor, targets: Tensor
+    decoder: Decoder, hidden: Tensor, row_of: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Apply the output head where it is asked for, and look up the targets.
+    """Apply the output head, a few rows at a time, and look up the targets.
 
     Args:
         decoder: whose head it is.
-        hidden: [N, D].
-        places: rows of `hidden`, ascending, [Q].
+        hidden: the rows that predict something, [R, D].
+        row_of: for each target, the row that predicts it, ascending, [Q].
         targets: [Q].
 
     Returns:
         Log-probabilities in float64, and whether each target is a most probable token, [Q] each.
     """
-    rows, row_of = torch.unique_consecutive(places, return_inverse=True)
-    logprobs = torch.empty(len(places), dtype=torch.float64)
-    greedy = torch.empty(len(places), dtype=torch.bool)
+    logprobs = torch.empty(len(targets), dtype=torch.float64)
+    greedy = torch.empty(len(targets), dtype=torch.bool)
     size = max(LOGIT_ROWS, LOGIT_BYTES // (4 * decoder.config.vocab_size))
-    for first in range(0, len(rows), size):
-        logits = decoder.logits(hidden[rows[first : first + size].to(hidden.device)]).float()
+    for first in range(0, len(hidden), size):
+        logits = decoder.logits(hidden[first : first + size]).float()
         start, stop = torch.searchsorted(row_of, torch.tensor([first, first + size])).tolist()
         own = row_of[start:stop].to(hidden.device) - first
         found = logits[own, targets[start:stop].to(hidden.device)]

@@ -1,10 +1,11 @@
-"""Attention at decoding: one new token a row looks at all keys of its row.
+"""Attention at decoding: a new token looks at all keys of its row, in one piece or in blocks.
 
 `scaled_dot_product_attention` gives the same; its dispatch and its tiles, meant for many queries,
 take longer than the work of a few hundred keys.
 """
 
 from ctypes import c_float, c_int, c_int64, c_void_p
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -44,7 +45,7 @@ def attend_once(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     rows, heads, length, size = k.shape
     q = q.contiguous()
     out = torch.empty_like(q)
-    _function()(
+    _function("attend_once")(
         q.data_ptr(),
         k.data_ptr(),
         v.data_ptr(),
@@ -62,7 +63,62 @@ def attend_once(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Which blocks of a pool each query attends to.
+
+    Attributes:
+        table: block numbers, int64, those of a query one after the other.
+        first: where in `table` each query's begin, [N] int64.
+        lengths: how many keys each query sees, from its first block on; at least 1, [N] int64.
+    """
+
+    table: Tensor
+    first: Tensor
+    lengths: Tensor
+
+
+def attends_blocks(keys: Tensor) -> bool:
+    """Whether `attend_blocks` takes keys and values of this kind: bfloat16 on the CPU."""
+    return keys.dtype == torch.bfloat16 and keys.device.type == "cpu" and library() is not None
+
+
+def attend_blocks(q: Tensor, keys: Tensor, values: Tensor, blocks: Blocks) -> tuple[Tensor, Tensor]:
+    """Attend to keys and values where they are in a pool, without gradients.
+
+    Args:
+        q: [N, H, D].
+        keys: [blocks, slots, H_kv, D], contiguous; each head serves H / H_kv query heads.
+        values: the same shape.
+        blocks: which of them each query sees.
+
+    Returns:
+        The result [N, H, D], and the logarithm of each softmax's denominator [N, H], float32.
+    """
+    _, slots, heads, size = keys.shape
+    q = q.contiguous()
+    out = torch.empty(q.shape, dtype=torch.float32)
+    lse = torch.empty(q.shape[:2], dtype=torch.float32)
+    _function("attend_blocks")(
+        *(tensor.data_ptr() for tensor in (q, keys, values, out, lse)),
+        *(tensor.data_ptr() for tensor in (blocks.table, blocks.first, blocks.lengths)),
+        len(q),
+        heads,
+        q.shape[1] // heads,
+        size,
+        slots,
+        size**-0.5,
+        min(len(q) * heads, torch.get_num_threads()),
+    )
+    return out, lse
+
+
+_ARGUMENTS: dict[str, list[Any]] = {
+    "attend_once": [*[c_void_p] * 4, *[c_int64] * 5, c_void_p, c_void_p, c_float, c_int],
+    "attend_blocks": [*[c_void_p] * 8, *[c_int64] * 5, c_float, c_int],
+}
+
+
 @cache
-def _function() -> Any:
-    arguments = [*[c_void_p] * 4, *[c_int64] * 5, c_void_p, c_void_p, c_float, c_int]
-    return entry("attend_once", arguments)
+def _function(name: str) -> Any:
+    return entry(name, _ARGUMENTS[name])

@@ -6,7 +6,6 @@ from leitai.models.checkpoint import (
     parse_dtype,
     read_config,
     read_tensor_list,
-    save_decoder,
 )
 from leitai.models.classifier import put_score
 from leitai.models.config import ModelConfig, RopeScaling
@@ -23,6 +22,7 @@ from leitai.models.presets import (
 )
 from leitai.models.quantized import quantize
 from leitai.models.quantized_linear import QuantizedLinear
+from leitai.models.saving import save_decoder
 from leitai.models.scope import AttentionScope, Causal, attention
 from leitai.models.virtual import Prefix, record, weights_version
 

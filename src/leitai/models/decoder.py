@@ -6,6 +6,7 @@ Qwen2.5 add biases to q, k and v, Qwen3 normalises q and k per head. The remaini
 numbers: sizes, epsilon, rotary base and scaling, and whether the output head is tied.
 """
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -52,9 +53,18 @@ class Block(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope) -> Tensor:
-        """Map the residual stream [B, T, hidden] to the next layer's."""
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        scope: AttentionScope,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """Map the residual stream [B, T, hidden] to the next layer's, or to that of `places`."""
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, scope)
+        if places is not None:
+            x = x.index_select(1, places)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -139,7 +149,9 @@ class Decoder(nn.Module):
             return self.model.embed_tokens.weight.to(self.compute_dtype)
         return self.lm_head.weight
 
-    def forward(self, ids: Tensor, *, scope: AttentionScope | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, *, scope: AttentionScope | None = None, places: Tensor | None = None
+    ) -> Tensor:
         """Run the trunk.
 
         By default rows are right-padded and attend causally: what stands after a row's end changes
@@ -148,15 +160,23 @@ class Decoder(nn.Module):
         Args:
             ids: token ids, [B, T], int64.
             scope: which keys each token sees, and at which positions the tokens stand.
+            places: of [T], the tokens whose states are wanted, [P]; None: all. The last block's
+                feed-forward network is then applied to no others, for nothing looks at them.
 
         Returns:
-            The residual stream after the final norm, [B, T, hidden].
+            The residual stream after the final norm, [B, T, hidden] or [B, P, hidden].
         """
         virtual = self.prefix.tokens(self) if self.prefix is not None else None
         x = self.model.embed_tokens(ids).to(self.compute_dtype)
-        return self.run(x, scope or Causal(), virtual)
+        return self.run(x, scope or Causal(), virtual, places)
 
-    def run(self, x: Tensor, scope: AttentionScope, virtual: VirtualTokens | None) -> Tensor:
+    def run(
+        self,
+        x: Tensor,
+        scope: AttentionScope,
+        virtual: VirtualTokens | None,
+        places: Tensor | None = None,
+    ) -> Tensor:
         """Run the blocks and the final norm on embeddings, [B, T, hidden]; see `forward`."""
         steps = x.shape[1]
         positions = scope.begin(steps, x.device, virtual)
@@ -166,10 +186,17 @@ class Decoder(nn.Module):
         native = self._native_blocks() if takes(x) else None
         if native is not None:
             x = native.run(x, cos, sin, scope)
+            x = x if places is None else x.index_select(1, places)
         else:
             again = self.activation_checkpointing and self.training and torch.is_grad_enabled()
-            for block in self.model.layers:
+            *below, top = self.model.layers
+            for block in below:
                 x = _recomputed(block, x, cos, sin, scope) if again else block(x, cos, sin, scope)
+            # A place may be asked for several times: then it is cheaper to choose afterwards.
+            early = places if places is not None and len(places) <= steps else None
+            run = partial(_recomputed, top) if again else top
+            x = run(x, cos, sin, scope, early)
+            x = x if places is early else x.index_select(1, cast(Tensor, places))
         scope.finish(steps)
         return cast(Tensor, self.model.norm(x))
 
@@ -197,11 +224,16 @@ class Decoder(nn.Module):
 
 
 def _recomputed(
-    block: nn.Module, x: Tensor, cos: Tensor, sin: Tensor, scope: AttentionScope
+    block: nn.Module,
+    x: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    scope: AttentionScope,
+    places: Tensor | None = None,
 ) -> Tensor:
     """Run a block, keeping its input alone; the second run draws the dropout of the first."""
     from torch.utils.checkpoint import checkpoint
 
     if not (x.requires_grad or any(p.requires_grad for p in block.parameters())):
-        return cast(Tensor, block(x, cos, sin, scope))  # nothing of it is kept anyway
-    return cast(Tensor, checkpoint(block, x, cos, sin, scope, use_reentrant=False))
+        return cast(Tensor, block(x, cos, sin, scope, places))  # nothing of it is kept anyway
+    return cast(Tensor, checkpoint(block, x, cos, sin, scope, places, use_reentrant=False))

@@ -33,8 +33,8 @@ class PackedTexts:
 
     def embed(self, decoder: Decoder) -> Tensor:
         """Return the mean hidden states after the final norm, at length 1: [S, hidden], float32."""
-        hidden: Tensor = decoder(self.ids, scope=self.scope)
-        states = hidden[0].index_select(0, self.places).float()
+        hidden: Tensor = decoder(self.ids, scope=self.scope, places=self.places)
+        states = hidden[0].float()
         total = states.new_zeros(self.texts, states.shape[-1]).index_add(0, self.owner, states)
         # the mean's denominator falls out of the normalisation
         return normalize(total, dim=-1)

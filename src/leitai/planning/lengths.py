@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leitai.data import Row
-from leitai.models.config import ModelConfig
 from leitai.planning.shapes import Shape
 from leitai.text import Chat, Tokenizer, train_tokenizer, write_scratch_text_files
 from leitai.training.batches import POOL
@@ -68,7 +67,7 @@ def row_lengths(
     if shape.folder is not None and (shape.folder / "tokenizer.json").exists():
         return _encode(rows, shape.folder, adapt, date, thinking)
     if not shape.scratch:
-        return _estimate(rows, shape.config, adapt)
+        return estimated_lengths(rows, shape.config.family, adapt)
     texts: list[str] = []
     size = 0
     for row in rows if learn_from is None else learn_from:
@@ -121,12 +120,19 @@ def _encode(
     )
 
 
-def _estimate(rows: Sequence[Row], config: ModelConfig, adapt: AdaptSpec) -> Lengths:
+def estimated_lengths(rows: Sequence[Row], family: str, adapt: AdaptSpec) -> Lengths:
+    """Estimate lengths from characters, for models whose tokenizer is not here.
+
+    Args:
+        rows: at least one, each with an answer at its end.
+        family: whose tokenizer is taken for the usual one: "qwen2", "qwen3" or "llama".
+        adapt: gives the longest row, the turns and the rows to a step.
+    """
     sizes, targets = [], []
     system = any(message["role"] == "system" for message in rows[0].messages)
-    before = 0 if system else _BEFORE[config.family]
+    before = 0 if system else _BEFORE[family]
     for row in rows:
-        own = [_tokens(str(m.get("content") or ""), config) + _PER_MESSAGE for m in row.messages]
+        own = [_tokens(str(m.get("content") or ""), family) + _PER_MESSAGE for m in row.messages]
         sizes.append(min(before + sum(own), adapt.max_length))
         answers = [
             size
@@ -139,7 +145,7 @@ def _estimate(rows: Sequence[Row], config: ModelConfig, adapt: AdaptSpec) -> Len
         targets = [size - 1 for size in sizes]
     shared: float = before
     if system and len({str(row.messages[0]) for row in rows}) == 1:
-        shared = _tokens(str(rows[0].messages[0]["content"]), config) + _PER_MESSAGE
+        shared = _tokens(str(rows[0].messages[0]["content"]), family) + _PER_MESSAGE
     return Lengths(
         tokens=sum(sizes) / len(sizes),
         targets=max(1.0, sum(targets) / len(targets)),
@@ -148,9 +154,9 @@ def _estimate(rows: Sequence[Row], config: ModelConfig, adapt: AdaptSpec) -> Len
     )
 
 
-def _tokens(text: str, config: ModelConfig) -> float:
+def _tokens(text: str, family: str) -> float:
     wide = sum("\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in text)
-    return wide * _CHINESE[config.family] + (len(text) - wide) * _OTHER
+    return wide * _CHINESE[family] + (len(text) - wide) * _OTHER
 
 
 def _longest(sizes: Sequence[float], rows: int, adapt: AdaptSpec) -> float:

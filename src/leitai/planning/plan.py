@@ -1,7 +1,7 @@
 """The forecast: how much memory, how many operations and how long, before anything is fetched."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from leitai.adapters import cost
@@ -18,7 +18,8 @@ from leitai.planning.products import compute_dtype, forward_products, head_produ
 from leitai.planning.tasks import GenerateTask, ScoreTask, Task, TrainTask
 from leitai.planning.training import training_seconds
 from leitai.planning.words import duration, gigabytes
-from leitai.training.memory import needs_checkpointing
+from leitai.training.dividing import weights_divide
+from leitai.training.memory import enough_tokens, needs_checkpointing
 
 GPU_CONTEXT_BYTES = 500 << 20
 """What CUDA and its libraries take of an accelerator's memory before anything is put there."""
@@ -150,6 +151,10 @@ def _base(machine: Machine, *, training: bool = False) -> dict[str, int]:
 
 
 def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype: str) -> Plan:
+    apart = task.ranks > 1 and weights_divide(task.method, dtype)
+    if machine.device == "cpu" and not apart:
+        enough = enough_tokens(config, task.method, dtype, native=machine.native)
+        task = replace(task, enough=enough)
     read = task.steps * task.window
     computed = task.steps * task.unique(task.micro_rows) * task.window / task.micro_rows
     flops = computed * cost.linear_training_flops(config, task.method)
@@ -157,6 +162,8 @@ def _plan_training(config: ModelConfig, task: TrainTask, machine: Machine, dtype
         read / task.micro_rows
     )
     flops += cost.head_flops(config, read * task.targets, method=task.method)
+    unread = max(0.0, computed - read * task.targets)
+    flops -= unread * cost.unread_training_flops(config, task.method)
     memory = {
         recomputed: _base(machine, training=True)
         | training_memory(config, task, dtype, machine, checkpointing=recomputed)

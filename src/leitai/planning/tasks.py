@@ -10,6 +10,7 @@ from leitai.base import LeitaiError
 from leitai.forest import MIN_SAVING
 from leitai.forest.forest import DENSE
 from leitai.inference.scheduler import ROWS
+from leitai.training.batches import SHARED_AT_CUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class TrainTask:
         checkpointing: whether activations are recomputed; "auto": if they would not fit.
         ranks: processes that train together, a device each.
         averaged: whether a moving average of what is trained is kept.
+        enough: unique tokens that a batch should have; see `training.batches.window_parts`.
     """
 
     rows: int
@@ -49,6 +51,7 @@ class TrainTask:
     checkpointing: Literal["auto"] | bool = "auto"
     ranks: int = 1
     averaged: bool = False
+    enough: float = math.inf
 
     def __post_init__(self) -> None:
         _check(self, "rows", "tokens", "targets", "epochs", "batch_rows", "accumulation")
@@ -72,7 +75,10 @@ class TrainTask:
         """Rows that are computed at once on one device."""
         shared = self.shared if self.shares(self.batch_rows) else 0
         fitting = int((self.batch_tokens - shared) // (self.tokens - shared))
-        return max(1, min(self.batch_rows, math.ceil(self.window / self.ranks), fitting))
+        rows = max(1, min(self.batch_rows, math.ceil(self.window / self.ranks), fitting))
+        if shared > self.enough * SHARED_AT_CUT:
+            return rows
+        return math.ceil(rows / max(1, round(rows * self.tokens / self.enough)))
 
     def shares(self, rows: float) -> bool:
         """Whether so many rows share their beginning."""

@@ -1,7 +1,9 @@
 """Rows as token ids, in an order that the seed and the epoch alone decide."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +16,7 @@ from leitai.forest import ForestScope, common_prefix, plant
 POOL = (
     50  # windows that are sorted by length together: windows of about one size, yet in random order
 )
+SHARED_AT_CUT = 1 / 30  # of a batch, what may be computed again in the next one
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -196,23 +199,32 @@ def epoch_windows(lengths: Sequence[int], window: int, seed: int, epoch: int) ->
     return [windows[i] for i in np.argsort(draws.random(len(windows)), kind="stable")]
 
 
-def window_parts(examples: Sequence[E], batch_rows: int, batch_tokens: int) -> Iterator[list[E]]:
+def window_parts(
+    examples: Sequence[E], batch_rows: int, batch_tokens: int, enough: float = math.inf
+) -> Iterator[list[E]]:
     """Part one step's examples into those of its batches; what begins alike stays together.
 
     Args:
-        examples: of the step.
+        examples: of the step, at least one.
         batch_rows: most examples of a batch.
         batch_tokens: most unique tokens of a batch; a longer example is a batch of its own.
+        enough: unique tokens that a batch should have; it ends there, in equal parts of the whole,
+            where less than a thirtieth of them would be computed again for the next.
     """
     ordered = sorted(examples, key=lambda example: example.sequences[0].astype(">u4").tobytes())
+    own = [e.length - sum(map(common_prefix, e.sequences, e.sequences[1:])) for e in ordered]
+    shared = [0, *(common_prefix(a.sequences[0], b.sequences[0]) for a, b in pairwise(ordered))]
+    whole = sum(own) - sum(shared)
+    equal = whole / max(1, round(whole / enough))
     part: list[E] = []
-    tokens = 0
-    for example in ordered:
-        chain = (*(part[-1].sequences[:1] if part else ()), *example.sequences)
-        new = example.length - sum(map(common_prefix, chain, chain[1:]))
-        if part and (len(part) == batch_rows or tokens + new > batch_tokens):
+    tokens, past, goal = 0, 0, equal
+    for example, alone, again in zip(ordered, own, shared, strict=True):
+        new = alone - again
+        full = len(part) == batch_rows or tokens + new > batch_tokens
+        if part and (full or (past + new / 2 > goal and again <= equal * SHARED_AT_CUT)):
             yield part
-            part, tokens, new = [], 0, example.length
+            goal = past + equal if full else equal * (round(past / equal) + 1)
+            part, tokens = [], again
         part.append(example)
-        tokens += new
+        tokens, past = tokens + new, past + new
     yield part

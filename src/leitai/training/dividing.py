@@ -1,12 +1,10 @@
 """Whether several processes hold a part of the weights each, or all of them. Free of torch."""
 
 from leitai.adapters.method import AnyMethod
-from leitai.base import LeitaiError
 from leitai.training.spec import AdaptSpec
 
 _METHODS = ("full", "freeze", "lora", "dora", "ia3", "prefix_tuning", "bottleneck")
 _HALVES = ("float32", "bfloat16", "float16")
-_WHOLE_STEPS = ("kto", "contrastive")
 
 
 def weights_divide(method: AnyMethod, dtype: str) -> bool:
@@ -39,17 +37,3 @@ def divides(spec: AdaptSpec, dtype: str, samples: int) -> bool:
         and spec.validation.metric == "loss"
         and not samples
     )
-
-
-def check_objective(spec: AdaptSpec, ranks: int) -> None:
-    """Refuse on several processes what needs all rows of a step in one.
-
-    Raises:
-        LeitaiError: names the setting.
-    """
-    if ranks > 1 and spec.objective.name in _WHOLE_STEPS:
-        raise LeitaiError(
-            f"{spec.objective.name} needs all rows of a step in one process",
-            where="adapt.objective",
-            remedy="train on one process, or choose another objective",
-        )

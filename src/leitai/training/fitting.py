@@ -1,5 +1,6 @@
 """Whether a run fits into the memory, and whether activations are recomputed for that."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from leitai.forest import plant
 from leitai.kernels.build import library
 from leitai.models import Decoder
 from leitai.training.batches import Example, window_parts
-from leitai.training.memory import StepSize, needs_checkpointing, step_memory
+from leitai.training.memory import StepSize, enough_tokens, needs_checkpointing, step_memory
 from leitai.training.spec import AdaptSpec
 
 _STATE_BYTES = 12  # a trained number's gradient and two moments, float32
@@ -43,6 +44,19 @@ def check_memory(decoder: Decoder, model_folder: Path, spec: AdaptSpec, ranks: i
         )
 
 
+def enough_for_products(
+    decoder: Decoder, spec: AdaptSpec, dtype: str, *, divided: bool = False
+) -> float:
+    """Return the unique tokens that a batch should have, infinite where more are always better.
+
+    That is so on an accelerator, and where each batch gathers the weights from other processes.
+    """
+    if divided or decoder.device.type != "cpu":
+        return math.inf
+    native = library() is not None
+    return enough_tokens(decoder.config, spec.method, dtype, native=native)
+
+
 def chooses_checkpointing(
     decoder: Decoder, rows: Sequence[Example], spec: AdaptSpec, dtype: str
 ) -> bool:
@@ -60,18 +74,24 @@ def chooses_checkpointing(
         decoder.config,
         spec.method,
         dtype,
-        largest_step(rows, spec),
+        largest_step(rows, spec, enough_for_products(decoder, spec, dtype)),
         native=decoder.device.type == "cpu" and library() is not None,
         checkpointing=False,
     )
     return needs_checkpointing(sum(needed.values()), free_bytes(decoder.device))
 
 
-def largest_step(rows: Sequence[Example], spec: AdaptSpec) -> StepSize:
-    """Return the size of the batches that the longest rows make; rows of a length come together."""
+def largest_step(rows: Sequence[Example], spec: AdaptSpec, enough: float = math.inf) -> StepSize:
+    """Return the size of the batches that the longest rows make; rows of a length come together.
+
+    Args:
+        rows: of the run.
+        spec: how to train.
+        enough: see `window_parts`.
+    """
     window = spec.batch_rows * spec.accumulation
     longest = sorted(rows, key=lambda row: row.length)[-window:]
-    parts = list(window_parts(longest, spec.batch_rows, spec.batch_tokens))
+    parts = list(window_parts(longest, spec.batch_rows, spec.batch_tokens, enough))
     forests = [plant([ids for row in part for ids in row.sequences]) for part in parts]
     return StepSize(
         tokens=max(len(forest.ids) for forest in forests),

@@ -23,10 +23,11 @@ from leitai.training.checkpoint import CheckpointStore
 from leitai.training.early_stopping import EarlyStopping
 from leitai.training.ema import Average, averaged
 from leitai.training.failure import check_validation, diverged_at
+from leitai.training.fitting import enough_for_products
 from leitai.training.interrupts import SIGNALS, deferred_interrupts
 from leitai.training.meter import Meter, Totals
 from leitai.training.metrics import MetricsLog
-from leitai.training.objectives.interface import Batch, Objective
+from leitai.training.objectives.interface import Batch, Counted, Objective
 from leitai.training.optimizer import make_optimizer, set_rate
 from leitai.training.precision import WorkingCopies
 from leitai.training.ranks import Ranks
@@ -90,6 +91,8 @@ class Loop:
         self.window = spec.batch_rows * spec.accumulation
         self.steps_per_epoch = math.ceil(len(self.train) / self.window)
         self.total = min(spec.epochs * self.steps_per_epoch, spec.max_steps or 1 << 62)
+        dtype = str(self.products or self.decoder.compute_dtype).removeprefix("torch.")
+        self._enough = enough_for_products(self.decoder, spec, dtype, divided=self.ranks.divided)
         self.early = EarlyStopping(spec.patience, higher_is_better=self.measure is not None)
         self.parameters: dict[str, nn.Parameter] = {
             name: p for name, p in self.decoder.named_parameters() if p.requires_grad
@@ -103,7 +106,7 @@ class Loop:
         fixed = self.objective.vary(self.valid, generator(self.seed), training=False)
         by_length = sorted(fixed, key=lambda row: row.length)
         self._valid_groups = [
-            self._batches(by_length[start : start + EVALUATION_ROWS], EVALUATION_ROWS)
+            self._batches(by_length[start : start + EVALUATION_ROWS], EVALUATION_ROWS, math.inf)
             for start in range(0, len(by_length), EVALUATION_ROWS)
         ]
         self._valid_bytes = sum(row.answer_bytes for row in self.valid)
@@ -111,12 +114,15 @@ class Loop:
         self._lengths = [row.length for row in self.train]
         self._shortest = self.train[int(np.argmin(self._lengths))]
 
-    def _batches(self, examples: Sequence[Example], batch_rows: int) -> list[Batch]:
+    def _batches(self, examples: Sequence[Example], batch_rows: int, enough: float) -> list[Batch]:
         own = self.ranks.part(self.decoder, examples)
-        return [
-            self.objective.batch(part, self.device)
-            for part in (window_parts(own, batch_rows, self.spec.batch_tokens) if own else ())
-        ]
+        parts = window_parts(own, batch_rows, self.spec.batch_tokens, enough) if own else ()
+        return [self.objective.batch(part, self.device) for part in parts]
+
+    def _prepared(self, batches: Sequence[Batch]) -> Sequence[Counted[Batch]]:
+        """Return a step's batches as all processes compute them together."""
+        even = list(self.ranks.even(batches, self._filler))
+        return self.objective.prepare(self.decoder, even, self.ranks)
 
     def _filler(self) -> Batch:
         """Return a small batch to take part with where other processes have one more."""
@@ -194,7 +200,7 @@ class Loop:
         chosen = [self.train[i] for i in self._windows[1][index]]
         draws = generator(self.seed, self.step, _NOISE_STREAM)
         rows = self.objective.vary(chosen, draws, training=True)
-        return self._batches(rows, self.spec.batch_rows)
+        return self._batches(rows, self.spec.batch_rows, self._enough)
 
     def _update(self) -> dict[str, Any]:
         """Do one step; return its line of metrics."""
@@ -208,8 +214,7 @@ class Loop:
         )
         losses = []
         with self._computing():
-            prepared = self.objective.prepare(self.decoder, batches)
-            for batch, counts in self.ranks.even(prepared, self._filler):
+            for batch, counts in self._prepared(batches):
                 part = self.objective.loss(self.decoder, batch)
                 part = part / weight if counts else part * 0.0
                 part.backward()  # type: ignore[no-untyped-call]
@@ -268,9 +273,7 @@ class Loop:
             parts = [
                 self.objective.loss(self.decoder, batch) * (1.0 if counts else 0.0)
                 for group in self._valid_groups
-                for batch, counts in self.ranks.even(
-                    self.objective.prepare(self.decoder, group), self._filler
-                )
+                for batch, counts in self._prepared(group)
             ]
         self.ranks.settle(self.decoder)
         weights = sum(batch.weight for group in self._valid_groups for batch in group)

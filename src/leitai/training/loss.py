@@ -23,9 +23,8 @@ def loss_sum(decoder: Decoder, batch: Batch, *, smoothing: float = 0.0) -> Tenso
         batch: what is predicted.
         smoothing: see `cross_entropy`.
     """
-    hidden: Tensor = decoder(batch.ids, scope=batch.scope)
-    rows = hidden[0].index_select(0, batch.places)
-    return cross_entropy(rows, decoder.head_weight, batch.targets, batch.weights, smoothing)
+    hidden: Tensor = decoder(batch.ids, scope=batch.scope, places=batch.places)
+    return cross_entropy(hidden[0], decoder.head_weight, batch.targets, batch.weights, smoothing)
 
 
 def cross_entropy(

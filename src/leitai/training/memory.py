@@ -16,6 +16,11 @@ MARGIN = 0.9
 the prediction is within about a tenth."""
 
 
+PASS_BYTES, PASS_TOKENS = 500 << 20, 400
+"""Of activations: a batch that keeps more, and has more tokens, wins nothing on a CPU, where
+products run at their full rate from a few hundred tokens on."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepSize:
     """The largest batch of a run.
@@ -76,6 +81,28 @@ def kept_bytes_per_token(config: ModelConfig, method: Method, dtype: str, *, nat
     return total
 
 
+def unread_bytes_per_token(
+    config: ModelConfig, method: Method, dtype: str, *, native: bool
+) -> float:
+    """Of `kept_bytes_per_token`, what a token saves in the last block if nothing reads its output.
+
+    It is what belongs to the feed-forward network and the norm before it.
+    """
+    size, trained = _sizes(method, dtype)
+    hidden, inner = config.hidden_size, config.intermediate_size
+    total: float = (size if native else 4 + size * trained) * hidden + 4
+    total += size * (2 if native else 3) * inner
+    if isinstance(method, BottleneckAdapter):
+        return total + size * (hidden + 2 * method.size) * ("mlp" in method.sublayers)
+    if not isinstance(method, LinearAdapter):
+        return total if method.frozen_base else total + size * (hidden + inner)
+    last = config.num_hidden_layers - 1
+    names = {matrix.name.rpartition(".")[2] for matrix in adapted(config, method, last)}
+    names &= set(cost.FEED_FORWARD)
+    inputs = hidden * bool(names & {"gate_proj", "up_proj"}) + inner * ("down_proj" in names)
+    return total + size * (inputs + method.inner * len(names))
+
+
 def _sizes(method: Method, dtype: str) -> tuple[int, bool]:
     """Bytes of a number that is computed with, and whether norms are trained."""
     return (4 if dtype == "float32" else 2), not method.frozen_base
@@ -89,8 +116,11 @@ def activation_bytes(
     *,
     native: bool,
     checkpointing: bool = False,
+    unread: float = 0.0,
 ) -> int:
     """Bytes kept by all blocks for a micro-batch of `tokens` unique tokens when the loss is there.
+
+    Of `unread` of them no output is wanted (see `Decoder.forward`).
 
     With activation checkpointing (Chen et al., arXiv 1604.06174) a block keeps its input alone. The
     final norm and the rows of the loss add about 2 D a token, the rotation 2 d.
@@ -100,7 +130,16 @@ def activation_bytes(
     block = size * config.hidden_size if checkpointing else kept
     blocks = trained_blocks(config, method)
     beyond = 2 * size * (config.hidden_size + config.head_dim)
-    return int(tokens * (blocks * block + beyond))
+    saved: float = 2 * size * config.hidden_size
+    if not checkpointing:
+        saved += unread_bytes_per_token(config, method, dtype, native=native)
+    return int(tokens * (blocks * block + beyond) - unread * saved)
+
+
+def enough_tokens(config: ModelConfig, method: Method, dtype: str, *, native: bool) -> float:
+    """Unique tokens from which on a larger batch takes more memory and no less time, on a CPU."""
+    kept = kept_bytes_per_token(config, method, dtype, native=native)
+    return max(PASS_TOKENS, PASS_BYTES / (kept * trained_blocks(config, method)))
 
 
 def backward_bytes_per_token(config: ModelConfig, method: Method, dtype: str) -> float:
@@ -143,7 +182,13 @@ def step_memory(
     head = (4 if dtype == "float32" else 2) * config.vocab_size * config.hidden_size * full
     before = max(gradients if step.accumulates else 0, head)
     kept = activation_bytes(
-        config, method, dtype, step.tokens, native=native, checkpointing=checkpointing
+        config,
+        method,
+        dtype,
+        step.tokens,
+        native=native,
+        checkpointing=checkpointing,
+        unread=max(0.0, step.tokens - step.targets),
     )
     block = kept_bytes_per_token(config, method, dtype, native=native)
     again = int(step.tokens * block) if checkpointing else 0

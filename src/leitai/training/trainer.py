@@ -27,7 +27,7 @@ from leitai.data.rows import Row
 from leitai.models import Decoder, load_decoder, read_config, save_decoder
 from leitai.text import Chat, Tokenizer, copy_text_files
 from leitai.training.checkpoint import Checkpoint, CheckpointStore
-from leitai.training.dividing import check_objective, divides
+from leitai.training.dividing import divides
 from leitai.training.fitting import check_memory, chooses_checkpointing
 from leitai.training.identity import check_identity, run_identity
 from leitai.training.loop import Loop
@@ -104,7 +104,6 @@ def train(
             the disk does not suffice, the loss is no longer finite, or the user interrupts.
     """
     ranks = ranks or Ranks()
-    check_objective(spec, ranks.count)
     keep_few_products()
     with run_lock(run_folder) if ranks.first else nullcontext():
         store = _open_store(run_folder, ranks, resume=resume)

@@ -11,10 +11,21 @@ from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.comparison.audit import budget, leakage, lengths, templates, tokens
-from leitai.comparison.audit.findings import Check, Finding, Material, Side, View, seen
+from leitai.comparison.audit.findings import Check, Finding, Material, Side, seen
+from leitai.comparison.audit.view import ForeignView, LocalView, View
 from leitai.comparison.pairing import KEYS
 
-__all__ = ["Finding", "Material", "Side", "View", "as_json", "audit", "refuse_unfair"]
+__all__ = [
+    "Finding",
+    "ForeignView",
+    "LocalView",
+    "Material",
+    "Side",
+    "View",
+    "as_json",
+    "audit",
+    "refuse_unfair",
+]
 
 _OF_WHAT_IS_SEEN: tuple[Check, ...] = (
     tokens.check_beginning,

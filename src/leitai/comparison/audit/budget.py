@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from leitai.comparison.audit.findings import Finding, Material, Side, seen, shown
+from leitai.comparison.audit.findings import Finding, Material, Side, learners, shown
 from leitai.comparison.audit.tokens import question_text
 
 
 def check_adapted(sides: Sequence[Side], material: Material) -> list[Finding]:
     """Warn where some learn from the data and others do not."""
-    trained = seen(sides)
+    trained = learners(sides)
     if material.spec.adapt is None or len(trained) == len(sides):
         return []
     method = material.spec.adapt.method.name
@@ -19,9 +19,10 @@ def check_adapted(sides: Sequence[Side], material: Material) -> list[Finding]:
             shown(sides, {side.key: method for side, _ in trained}),
             "warning",
             {
-                "en": "only checkpoints that lie here learn from the data: the others answer as "
+                "en": "only checkpoints that Leitai runs learn from the data: the others answer as "
                 "they are, and reference rows are made from the same rows",
-                "zh": "只有此处的检查点从数据中学习：其他选手按原样作答，参照行由相同样本构成",
+                "zh": "只有由擂台运行的检查点从数据中学习："
+                "其他选手按原样作答，参照行由相同样本构成",
             },
         )
     ]
@@ -29,7 +30,7 @@ def check_adapted(sides: Sequence[Side], material: Material) -> list[Finding]:
 
 def check_budget(sides: Sequence[Side], material: Material) -> list[Finding]:
     """Compare rows, tokens and trainable parameters of those that are adapted."""
-    adapt, trained = material.spec.adapt, seen(sides)
+    adapt, trained = material.spec.adapt, learners(sides)
     if adapt is None or not trained:
         return []
     characters = sum(len(question_text(row)) for row in material.train)

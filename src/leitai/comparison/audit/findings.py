@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from leitai.comparison.audit.view import LocalView, View
 from leitai.comparison.spec import CompareSpec
 from leitai.data import Row
 from leitai.evaluation.asking import Prompting
-
-if TYPE_CHECKING:
-    from leitai.text import Chat, Tokenizer
 
 Status = Literal["ok", "note", "warning", "refused"]
 
@@ -37,18 +35,6 @@ class Finding:
     values: tuple[str, ...]
     status: Status
     note: dict[str, str] = field(default_factory=lambda: {"en": "", "zh": ""})
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What can be seen of a contender whose files lie here: tokenizer, template and sizes."""
-
-    family: str
-    tokenizer: "Tokenizer"
-    chat: "Chat"
-    context: int
-    trainable: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +72,13 @@ Check = Callable[[Sequence[Side], Material], list[Finding]]
 
 
 def seen(sides: Sequence[Side]) -> list[tuple[Side, View]]:
-    """Return those whose files lie here."""
+    """Return those whose tokenizer and template lie here."""
     return [(side, side.view) for side in sides if side.view is not None]
+
+
+def learners(sides: Sequence[Side]) -> list[tuple[Side, LocalView]]:
+    """Return those that can be adapted: checkpoints that this program runs itself."""
+    return [(side, side.view) for side in sides if isinstance(side.view, LocalView)]
 
 
 def shown(sides: Sequence[Side], values: Mapping[str, str]) -> tuple[str, ...]:

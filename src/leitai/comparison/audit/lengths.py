@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from leitai.comparison.audit.findings import Finding, Material, Side, View, sample, seen, shown
+from leitai.comparison.audit.findings import Finding, Material, Side, sample, seen, shown
+from leitai.comparison.audit.view import LocalView
 from leitai.data import Row, with_system
-from leitai.evaluation.asking import prompt_ids, question_and_answer, reference_of
+from leitai.evaluation.asking import question_and_answer, reference_of
 
 
 def check_context(sides: Sequence[Side], material: Material) -> list[Finding]:
@@ -14,10 +15,8 @@ def check_context(sides: Sequence[Side], material: Material) -> list[Finding]:
         count = 0
         for row in sample(material):
             reference = str(question_and_answer(row)[1]["content"])
-            size = len(prompt_ids(view.chat, row, side.prompting)) + len(
-                view.tokenizer.encode(reference)
-            )
-            count += size > view.context
+            size = len(view.prompt(row, side.prompting)) + len(view.encode(reference))
+            count += view.context is not None and size > view.context
         beyond[side.key] = count
     return [
         Finding(
@@ -108,7 +107,7 @@ def check_answers(sides: Sequence[Side], material: Material) -> list[Finding]:
     return findings
 
 
-def training_ids(side: Side, view: View, row: Row) -> list[int]:
+def training_ids(side: Side, view: LocalView, row: Row) -> list[int]:
     """Return the ids that the contender learns a row from, not cut."""
     messages = list(with_system(row.messages, side.prompting.system))
     return view.chat.encode_training(

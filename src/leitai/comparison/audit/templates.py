@@ -7,11 +7,11 @@ from leitai.comparison.audit.findings import (
     Material,
     Side,
     Status,
-    View,
     sample,
     seen,
     shown,
 )
+from leitai.comparison.audit.view import View
 from leitai.data import Row, with_system
 from leitai.evaluation.asking import question_and_answer
 
@@ -45,11 +45,9 @@ def preamble(side: Side, view: View, row: Row) -> str:
     """Return the text that the template puts before the dialogue, without control tokens."""
     question, _ = question_and_answer(row)
     messages = list(with_system(question, side.prompting.system))
-    text = view.chat.render(
-        messages, tools=row.tools, date=side.prompting.date, thinking=side.prompting.thinking
-    )
+    text = view.render(messages, row.tools, side.prompting)
     before = text.split(str(messages[0]["content"]).strip(), 1)[0]
-    for special in view.tokenizer.special:
+    for special in view.special:
         before = before.replace(special, "\n")
     roles = {"system", "user", "assistant", ""}
     return " / ".join(line for line in map(str.strip, before.split("\n")) if line not in roles)
@@ -78,9 +76,9 @@ def check_seen(sides: Sequence[Side], material: Material) -> list[Finding]:
             tuple("✓" if side.view is not None else "✕" for side in sides),
             "note",
             {
-                "en": "it runs behind its own template and tokenizer: prompts, truncation and "
-                "stop tokens of it cannot be checked, only its answers",
-                "zh": "其模板与分词器不在此处：无法检查提示、截断和结束符，只能检查回答",
+                "en": "it runs behind its own template and tokenizer: truncation and stop tokens "
+                "of it cannot be checked, its prompts only as far as the server tells",
+                "zh": "其模板与分词器不在此处：无法检查截断和结束符，提示只能核对服务器所示部分",
             },
         )
     ]

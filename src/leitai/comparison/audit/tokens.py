@@ -3,31 +3,38 @@
 from collections.abc import Sequence
 
 from leitai.comparison.audit.findings import Finding, Material, Side, sample, seen, shown
+from leitai.comparison.audit.view import LocalView
 from leitai.data import Row
 from leitai.evaluation import Classification, Task
-from leitai.evaluation.asking import answer_ids, prompt_ids, question_and_answer
-
-_BOS_PER_FAMILY = {"llama": 1, "qwen2": 0, "qwen3": 0}
+from leitai.evaluation.asking import question_and_answer
 
 
 def check_beginning(sides: Sequence[Side], material: Material) -> list[Finding]:
-    """Count beginning-of-sequence tokens: one for Llama 3, none for Qwen."""
-    found, right = {}, True
+    """Count beginning-of-sequence tokens: one for Llama 3, none for Qwen.
+
+    For any other architecture one where its tokenizer begins a plain text with it; a template that
+    leaves it out is a warning, since some are made so.
+    """
+    found, refused, strange = {}, False, False
     for side, view in seen(sides):
-        bos = view.tokenizer.bos_id
-        prompts = [prompt_ids(view.chat, row, side.prompting) for row in sample(material)]
+        bos = view.bos_id
+        prompts = [view.prompt(row, side.prompting) for row in sample(material)]
         counts = {prompt.count(bos) if bos is not None else 0 for prompt in prompts}
-        right = right and counts == {_BOS_PER_FAMILY[view.family]}
+        if len(counts) > 1 or not counts <= view.bos_allowed:
+            strange = True
+            refused = refused or isinstance(view, LocalView) or max(counts) > 1
         found[side.key] = ", ".join(map(str, sorted(counts)))
     return [
         Finding(
             "bos",
             {"en": "beginning-of-sequence tokens in a prompt", "zh": "每个提示中的起始符数量"},
             shown(sides, found),
-            "ok" if right else "refused",
+            "refused" if refused else "warning" if strange else "ok",
             {
-                "en": "Llama 3 expects exactly one, Qwen none; repair the chat template",
-                "zh": "Llama 3 应恰有一个，Qwen 应没有；否则请修正聊天模板",
+                "en": "Llama 3 expects exactly one, Qwen none, others what their tokenizer puts "
+                "before a text; repair the chat template",
+                "zh": "Llama 3 应恰有一个，Qwen 应没有，其他应与分词器自行添加的一致；"
+                "否则请修正聊天模板",
             },
         )
     ]
@@ -38,11 +45,11 @@ def check_end(sides: Sequence[Side], material: Material) -> list[Finding]:
     row = sample(material)[0]
     found, right = {}, True
     for side, view in seen(sides):
-        names = {i: text for text, i in view.tokenizer.special.items()}
-        stops = sorted(view.chat.stop_ids)
+        names = {i: text for text, i in view.special.items()}
+        stops = sorted(view.stop_ids)
         found[side.key] = " ".join(names.get(i, str(i)) for i in stops) or "none"
-        last = answer_ids(view.chat, row, side.prompting, ["?"])[0][-1]
-        right = right and last in view.chat.stop_ids
+        last = view.answers(row, side.prompting, ["?"])[0][-1]
+        right = right and last in view.stop_ids
     return [
         Finding(
             "stop",
@@ -72,7 +79,7 @@ def _label_finding(task: Task, sides: Sequence[Side], material: Material) -> Fin
     labels, row = material.labels[task.name], material.items[task.name][0]
     found, clash = {}, False
     for side, view in seen(sides):
-        ids = answer_ids(view.chat, row, side.prompting, labels)
+        ids = view.answers(row, side.prompting, labels)
         clash = clash or len({tuple(x) for x in ids}) < len(labels)
         found[side.key] = f"{sum(map(len, ids)) / len(ids):.2f}"
     return Finding(
@@ -102,7 +109,7 @@ def check_density(sides: Sequence[Side], material: Material) -> list[Finding]:
         texts = [question_text(row) for row in rows if row.language == language]
         characters = sum(map(len, texts))
         found = {
-            side.key: f"{sum(len(view.tokenizer.encode(t)) for t in texts) / characters:.3f}"
+            side.key: f"{sum(len(view.encode(t)) for t in texts) / characters:.3f}"
             for side, view in seen(sides)
         }
         findings.append(

@@ -8,24 +8,15 @@ from leitai.comparison.statistics.binary import (
     tango_interval,
     wilson,
 )
-from leitai.comparison.statistics.clustered import difference_error
 from leitai.comparison.statistics.compare import (
     BOOTSTRAP_MINIMUM,
     PairedComparison,
     compare_binary,
-    compare_early,
     compare_ratio,
 )
 from leitai.comparison.statistics.components import AcrossArms, across_arms
 from leitai.comparison.statistics.multiplicity import holm
-from leitai.comparison.statistics.pareto import (
-    Choice,
-    Cost,
-    QualityPerCost,
-    choose,
-    pareto_front,
-    quality_per_cost,
-)
+from leitai.comparison.statistics.pareto import pareto_front, quality_per_cost
 from leitai.comparison.statistics.planning import (
     MoreItems,
     items_for_difference,
@@ -34,7 +25,6 @@ from leitai.comparison.statistics.planning import (
     more_items,
 )
 from leitai.comparison.statistics.preference import Preference, bradley_terry
-from leitai.comparison.statistics.ranking import Places, RankedPair, Ranking, rank
 from leitai.comparison.statistics.resampling import (
     PairedBootstrap,
     paired_bootstrap,
@@ -53,28 +43,19 @@ __all__ = [
     "BOOTSTRAP_MINIMUM",
     "EARLY_SHARE",
     "AcrossArms",
-    "Choice",
-    "Cost",
     "Decision",
     "Evidence",
     "Interval",
     "MoreItems",
     "PairedBootstrap",
     "PairedComparison",
-    "Places",
     "Preference",
-    "QualityPerCost",
-    "RankedPair",
-    "Ranking",
     "across_arms",
     "bradley_terry",
-    "choose",
     "compare_binary",
-    "compare_early",
     "compare_ratio",
     "confidence_sequence",
     "decided",
-    "difference_error",
     "evidence",
     "holm",
     "items_for_difference",
@@ -86,7 +67,6 @@ __all__ = [
     "paired_bootstrap",
     "pareto_front",
     "quality_per_cost",
-    "rank",
     "sign_flip_test",
     "tango_equivalence",
     "tango_interval",

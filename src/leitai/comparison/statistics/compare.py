@@ -21,7 +21,6 @@ from leitai.comparison.statistics.resampling import (
     paired_bootstrap,
     sign_flip_test,
 )
-from leitai.comparison.statistics.sequential import confidence_sequence, evidence
 
 BOOTSTRAP_MINIMUM = 20
 """Items, or clusters, below which resampling is not trusted with "equivalent"."""
@@ -180,57 +179,6 @@ def compare_ratio(
         wins=None,
         losses=None,
         spread=gap.spread * math.sqrt(n / count),
-    )
-
-
-def compare_early(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    *,
-    margin: float,
-    alpha: float = 0.05,
-    population: int | None = None,
-    span: float = 1.0,
-) -> PairedComparison:
-    """Compare two contenders while items are still being scored, as often as one likes.
-
-    All numbers hold at every n at once: the intervals are confidence sequences, and p is the
-    reciprocal of the largest e-value so far. The rules of the verdict apply as they are, and decide
-    at the n where `decided` does.
-
-    Args:
-        a: the scores of A in the order of scoring, from 0 to `span`, [n].
-        b: the same of B.
-        margin: equivalence margin, in the scores' unit.
-        alpha: one minus the level.
-        population: size of the pool if the question is about it alone; see `sequential`.
-        span: the largest score: 1 for right or wrong, 100 for chrF.
-    """
-    n, gaps = len(a), (a - b) / span
-    found = evidence(gaps, margin=margin / span, population=population)
-    binary = bool(np.isin(np.concatenate([a, b]), (0, span)).all())
-
-    def sequence(values: NDArray[np.float64], level: float) -> Interval:
-        low, high = confidence_sequence(values, alpha=level, population=population)
-        return Interval(low * span, high * span)
-
-    def rate(scores: NDArray[np.float64]) -> Estimate:
-        low, high = sequence(2 * scores / span - 1, alpha)
-        return Estimate(float(scores.mean()), Interval((low + span) / 2, (high + span) / 2))
-
-    return PairedComparison(
-        n=n,
-        clusters=n,
-        a=rate(a),
-        b=rate(b),
-        difference=Estimate(float((a - b).mean()), sequence(gaps, alpha)),
-        inner=sequence(gaps, 2 * alpha),
-        p=min(1.0, 1 / float(found.different[-1])),
-        p_equivalence=min(1.0, 1 / max(float(found.equivalent[-1]), 1.0)),
-        test="betting",
-        wins=int((gaps > 0).sum()) if binary else None,
-        losses=int((gaps < 0).sum()) if binary else None,
-        spread=float((a - b).std(ddof=1)) if n > 1 else span,
     )
 
 

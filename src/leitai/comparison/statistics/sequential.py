@@ -208,9 +208,8 @@ def decided(
     "no difference, but one side is called higher", and at most alpha for "at least the margin, but
     called equivalent".
 
-    As with all items scored, `equivalent` comes first where an item allows both. `compare_early`
-    over the first n items then holds all numbers of the verdict. Where items share a cluster and
-    `population` is None, pass one mean difference for each cluster.
+    As with all items scored, `equivalent` comes first where an item allows both. Where items share
+    a cluster and `population` is None, pass one mean difference for each cluster.
 
     Args:
         differences: the score of A minus that of B, [n].

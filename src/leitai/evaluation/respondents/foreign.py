@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from leitai.base.errors import LeitaiError
-from leitai.data import Row, with_system
-from leitai.evaluation.asking import Prompting, question_and_answer, reference_of
+from leitai.data import Row
+from leitai.evaluation.asking import Prompting, reference_of
+from leitai.evaluation.respondents.foreign_text import ForeignText, missing, stop_ids, unreadable
 from leitai.evaluation.respondents.interface import Ability, Measured, Weighed, Written
-from leitai.text.template import format_date, read_date
 
 _LOGITS = 1 << 26  # logits in memory at once: 256 MiB in fp32
 _ROWS = 16  # written together
 _THOUGHT_ENDS = "</think>"
-_DATE_PATTERN = "%d %b %Y"  # as Llama 3's templates print it
 
 Pair = tuple[list[int], list[int]]
 """Context ids and the ids that are scored after them."""
@@ -33,7 +32,8 @@ class Foreign:
     def __init__(self, model: Any, tokenizer: Any, prompting: Prompting) -> None:
         """Join a `PreTrainedModel` and its tokenizer; `load` reads them from a folder."""
         self._model, self._tokenizer, self._prompting = model.eval(), tokenizer, prompting
-        self._stops = _stop_ids(model, tokenizer)
+        self._stops = stop_ids(tokenizer, model.generation_config, model.config)
+        self._text = ForeignText(tokenizer, self._stops)
         self._keeps_some = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     @classmethod
@@ -52,11 +52,7 @@ class Foreign:
         try:
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
-            raise LeitaiError(
-                "other architectures need the package transformers",
-                where=path_or_id,
-                remedy="install it: pip install 'leitai[hf]'",
-            ) from error
+            raise missing(path_or_id) from error
         folder = resolve_model(path_or_id)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -64,11 +60,7 @@ class Foreign:
                 folder, dtype=getattr(torch, dtype), trust_remote_code=False, use_safetensors=True
             )
         except (OSError, ValueError, KeyError, ImportError) as error:
-            raise LeitaiError(
-                f"transformers cannot load it ({str(error).splitlines()[0]})",
-                where=folder,
-                remedy="name a folder with config.json, tokenizer files and safetensors weights",
-            ) from error
+            raise unreadable(folder, error) from error
         return cls(model.to(device), tokenizer, prompting)
 
     def write(self, rows: Sequence[Row], max_characters: int) -> list[Written]:
@@ -77,7 +69,7 @@ class Foreign:
         Raises:
             LeitaiError: a row cannot be asked.
         """
-        prompts = [self._prompt(row) for row in rows]
+        prompts = [self._text.prompt_ids(row, self._prompting) for row in rows]
         order = sorted(range(len(rows)), key=lambda number: len(prompts[number]))
         found: dict[int, Written] = {}
         for start in range(0, len(order), _ROWS):
@@ -92,11 +84,11 @@ class Foreign:
         Raises:
             LeitaiError: a row cannot be asked.
         """
-        prompts = [self._prompt(row) for row in rows]
+        prompts = [self._text.prompt_ids(row, self._prompting) for row in rows]
         pairs = [
-            (prompt, self._answer(row, prompt, choice))
+            (prompt, ids)
             for row, prompt, offered in zip(rows, prompts, choices, strict=True)
-            for choice in offered
+            for ids in self._text.answer_ids(row, self._prompting, offered)
         ]
         scores = iter(self._score(pairs))
         return [
@@ -110,11 +102,16 @@ class Foreign:
         Raises:
             LeitaiError: a row cannot be asked.
         """
-        pairs = []
-        for row in rows:
-            prompt = self._prompt(row)
-            pairs.append((prompt, self._answer(row, prompt, reference_of(row))))
-        return self._score(pairs)
+        text, prompting = self._text, self._prompting
+        return self._score(
+            [
+                (
+                    text.prompt_ids(row, prompting),
+                    text.answer_ids(row, prompting, [reference_of(row)])[0],
+                )
+                for row in rows
+            ]
+        )
 
     def read(self, texts: Sequence[str]) -> list[Measured]:
         """Score plain texts after the token that begins one, or else one that ends one.
@@ -133,48 +130,6 @@ class Foreign:
                 raise LeitaiError("nothing to measure", where=f"text {number}", remedy="leave it")
             pairs.append(([start], ids))
         return self._score(pairs)
-
-    def _render(self, row: Row, answer: str | None) -> list[int]:
-        question, _ = question_and_answer(row)
-        messages = list(with_system(question, self._prompting.system))
-        if answer is not None:
-            messages.append({"role": "assistant", "content": answer})
-        date = format_date(read_date(self._prompting.date), _DATE_PATTERN)
-        options: dict[str, Any] = {"date_string": date}
-        if self._prompting.thinking is not None:
-            options["enable_thinking"] = self._prompting.thinking
-        try:
-            encoded = self._tokenizer.apply_chat_template(
-                messages,
-                tools=list(row.tools) if row.tools else None,
-                add_generation_prompt=answer is None,
-                tokenize=True,
-                return_dict=True,
-                **options,
-            )
-        except Exception as error:  # a template may raise anything
-            raise LeitaiError(
-                f"the chat template refuses the row ({str(error).splitlines()[0]})",
-                where=row.source,
-                remedy="use a checkpoint with a chat template, or change the row",
-            ) from error
-        return list(encoded["input_ids"])
-
-    def _prompt(self, row: Row) -> list[int]:
-        return self._render(row, None)
-
-    def _answer(self, row: Row, prompt: list[int], answer: str) -> list[int]:
-        """Return the ids that answer a prompt, up to and with the token that ends the turn."""
-        whole = self._render(row, answer)
-        rest = whole[len(prompt) :]
-        end = max((at + 1 for at, token in enumerate(rest) if token in self._stops), default=0)
-        if whole[: len(prompt)] != prompt or end == 0:
-            raise LeitaiError(
-                "the chat template does not continue its own generation prompt",
-                where=row.source,
-                remedy="use the checkpoint's official chat template",
-            )
-        return rest[:end]
 
     def _generate(self, prompts: Sequence[list[int]], max_characters: int) -> list[Written]:
         import torch
@@ -270,15 +225,6 @@ class Foreign:
                 chosen = scores.log_softmax(dim=-1).gather(1, targets)
                 sums.append(float(chosen.double().sum()))
         return sums
-
-
-def _stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Return the ids that end an answer, by the model's and the tokenizer's own account."""
-    ids = {tokenizer.eos_token_id}
-    for config in (model.generation_config, model.config):
-        stops = getattr(config, "eos_token_id", None)
-        ids |= set(stops) if isinstance(stops, list | tuple) else {stops}
-    return tuple(sorted(one for one in ids if one is not None))
 
 
 def _long_enough(tokenizer: Any, start: int, max_characters: int) -> Any:

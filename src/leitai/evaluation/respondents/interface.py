@@ -20,6 +20,8 @@ class Written:
         finish: "stop", "length" when a limit cut the answer or its reasoning, "error" when the
             contender gave none.
         prompt_tokens: of the contender's own tokenizer; None where unknown, as below.
+        template_tokens: what a server's prompt would be by the tokenizer and template that the spec
+            names for it.
         tokens: written, reasoning included.
         seconds: from asking to the last token.
         cost: in the currency of the contender's price table.
@@ -29,6 +31,7 @@ class Written:
     reasoning: str = ""
     finish: Literal["stop", "length", "error"] = "stop"
     prompt_tokens: int | None = None
+    template_tokens: int | None = None
     tokens: int | None = None
     seconds: float | None = None
     cost: float | None = None

@@ -55,6 +55,7 @@ class Noting:
         known = {
             "reasoning": "\n\n".join(a.reasoning for a in answers if a.reasoning),
             "prompt_tokens": sum(a.prompt_tokens or 0 for a in answers),
+            "template_tokens": sum(a.template_tokens or 0 for a in answers),
             "written_tokens": sum(a.tokens or 0 for a in answers),
             "cut": sum(a.finish == "length" for a in answers),
             "failed": sum(a.finish == "error" for a in answers),

@@ -154,6 +154,6 @@ class Classification(Objective[LabelledText, LabelBatch]):
 
     def loss(self, decoder: Decoder, batch: LabelBatch) -> Tensor:
         """See `Objective.loss`."""
-        hidden: Tensor = decoder(batch.ids, scope=batch.scope)
-        logits = decoder.logits(hidden[0].index_select(0, batch.places)).float()
+        hidden: Tensor = decoder(batch.ids, scope=batch.scope, places=batch.places)
+        logits = decoder.logits(hidden[0]).float()
         return cross_entropy(logits, batch.labels, reduction="sum")

@@ -17,9 +17,10 @@ from leitai.models import Decoder
 from leitai.models.pooling import PackedTexts, pack_texts
 from leitai.training.batches import Ints
 from leitai.training.objectives import specs
-from leitai.training.objectives.interface import Objective, Texts
+from leitai.training.objectives.interface import Counted, Objective, Texts
 from leitai.training.objectives.masked import text_ids
 from leitai.training.objectives.tokens import document_text
+from leitai.training.ranks.alone import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,9 @@ class Contrastive(Objective[TextPair, PairBatch]):
     are a pair; without, a row's text goes through twice with other dropout, on the embeddings and
     in the adapter.
 
-    All pairs of a step are each other's negatives, however they are parted into batches: embeddings
-    are computed once without gradient, then the gradient for each is passed on batch by batch
-    (GradCache, Gao et al., arXiv 2101.06983).
+    All pairs of a step are each other's negatives, however they are parted into batches and over
+    processes: embeddings are computed once without gradient and shown to all, then the gradient for
+    each is passed on batch by batch (GradCache, Gao et al., arXiv 2101.06983).
     """
 
     _bos: int | None = None
@@ -121,22 +122,27 @@ class Contrastive(Objective[TextPair, PairBatch]):
             sources=tuple(pair.source for pair in examples),
         )
 
-    def prepare(self, decoder: Decoder, batches: Sequence[PairBatch]) -> Sequence[PairBatch]:
-        """Compute the step's loss and its gradient for every embedding."""
-        seeded = [replace(batch, seed=int(torch.randint(1 << 62, ()))) for batch in batches]
+    def prepare(
+        self, decoder: Decoder, batches: Sequence[Counted[PairBatch]], ranks: Ranks
+    ) -> Sequence[Counted[PairBatch]]:
+        """Compute the step's loss and its gradient for every embedding of this process."""
+        seeded = [(replace(batch, seed=_draw()), counts) for batch, counts in batches]
+        sizes = [int(batch.weight) if counts else 0 for batch, counts in seeded]
         with torch.no_grad():
-            parts = [self._embed(decoder, batch) for batch in seeded]
-        leaves = [part.requires_grad_() for part in parts]
+            leaves = [self._embed(decoder, batch).requires_grad_() for batch, _ in seeded]
         with torch.enable_grad():
-            texts, positives = (
-                torch.cat([part.chunk(2)[side] for part in leaves]) for side in (0, 1)
-            )
+            own = [
+                torch.cat([leaf.chunk(2)[side][:n] for leaf, n in zip(leaves, sizes, strict=True)])
+                for side in (0, 1)
+            ]
+            # the loss is the same in any order of the pairs, so those of others may follow
+            texts, positives = (torch.cat([mine, ranks.others(mine.detach())]) for mine in own)
             losses = pair_losses(texts, positives, _spec(self).temperature)
             slopes = torch.autograd.grad(losses.sum(), leaves)
-        values = torch.split(losses.detach(), [int(batch.weight) for batch in seeded])
+        values = torch.split(losses.detach()[: sum(sizes)], sizes)
         return [
-            replace(batch, value=value.sum(), slopes=slope)
-            for batch, value, slope in zip(seeded, values, slopes, strict=True)
+            (replace(batch, value=value.sum(), slopes=slope), counts)
+            for (batch, counts), value, slope in zip(seeded, values, slopes, strict=True)
         ]
 
     def loss(self, decoder: Decoder, batch: PairBatch) -> Tensor:
@@ -152,6 +158,10 @@ class Contrastive(Objective[TextPair, PairBatch]):
         torch.manual_seed(batch.seed)
         with _embedding_dropout(decoder, _spec(self).dropout):
             return batch.packed.embed(decoder)
+
+
+def _draw() -> int:
+    return int(torch.randint(1 << 62, ()))
 
 
 def pair_losses(texts: Tensor, positives: Tensor, temperature: float) -> Tensor:

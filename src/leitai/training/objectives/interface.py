@@ -13,6 +13,7 @@ from leitai.data.rows import Row
 from leitai.models import Decoder
 from leitai.text import Chat
 from leitai.training.batches import Example
+from leitai.training.ranks.alone import Ranks
 
 if TYPE_CHECKING:
     from leitai.training.spec import AdaptSpec
@@ -40,6 +41,7 @@ class Batch(Protocol):
 
 E = TypeVar("E", bound=Example)
 B = TypeVar("B", bound=Batch)
+Counted = tuple[B, bool]  # a batch, and whether it counts or only takes part
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,15 @@ class Objective(ABC, Generic[E, B]):
         """Return the examples as one step sees them: noise, masks."""
         return examples
 
-    def prepare(self, decoder: Decoder, batches: Sequence[B]) -> Sequence[B]:
-        """Add to the batches of one step what their losses need to know of each other."""
+    def prepare(
+        self, decoder: Decoder, batches: Sequence[Counted[B]], ranks: Ranks
+    ) -> Sequence[Counted[B]]:
+        """Add to the batches of one step what their losses need to know of each other.
+
+        Args:
+            decoder: with the method of adaptation.
+            batches: this process's, as `Ranks.even` gives them: as many on every process, so that a
+                pass over each of them is one in which all take part.
+            ranks: the processes whose batches make the step together.
+        """
         return batches

@@ -14,7 +14,7 @@ from leitai.data.rows import Row
 from leitai.models import Decoder
 from leitai.training.batches import EncodedRow, Floats, Ints
 from leitai.training.objectives import specs
-from leitai.training.objectives.interface import Objective, Texts
+from leitai.training.objectives.interface import Counted, Objective, Texts
 from leitai.training.objectives.sequences import (
     Answers,
     encode_answers,
@@ -22,6 +22,7 @@ from leitai.training.objectives.sequences import (
     reference_logprobs,
     rejected_row,
 )
+from leitai.training.ranks.alone import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,9 @@ class Votes(Objective[Vote, VoteBatch]):
     """weight (1 - sigmoid(+-beta (log p - log p0 - z))), arXiv 2402.01306 eq. 8.
 
     z = max(0, mean of log p(y'|x) - log p0(y'|x)) over a step's prompts x with the answers y' of
-    other rows; no gradient goes through it. It is that of the whole step, so accumulation changes
-    nothing. y' is fixed for each row: the answer that stands half the data further on. A pair of a
-    preferred and a rejected answer counts as two votes.
+    other rows; no gradient goes through it. It is that of the whole step, so neither accumulation
+    nor the number of processes changes anything. y' is fixed for each row: the answer that stands
+    half the data further on. A pair of a preferred and a rejected answer counts as two votes.
     """
 
     def examples(self, rows: Iterable[Row], texts: Texts, *, training: bool) -> Sequence[Vote]:
@@ -151,12 +152,19 @@ class Votes(Objective[Vote, VoteBatch]):
             sources=tuple(row.source for row in rows),
         )
 
-    def prepare(self, decoder: Decoder, batches: Sequence[VoteBatch]) -> Sequence[VoteBatch]:
+    def prepare(
+        self, decoder: Decoder, batches: Sequence[Counted[VoteBatch]], ranks: Ranks
+    ) -> Sequence[Counted[VoteBatch]]:
         """Estimate how far the model has moved, over the whole step."""
         with torch.no_grad():
-            parts = [batch.others.logprobs(decoder) - batch.reference[1] for batch in batches]
-            moved = torch.cat(parts).mean().clamp(min=0)
-        return [replace(batch, moved=moved) for batch in batches]
+            parts = [
+                (batch.others.logprobs(decoder) - batch.reference[1]) * float(counts)
+                for batch, counts in batches
+            ]
+        away = torch.cat(parts).double().sum().item()
+        away, votes = ranks.total(away, sum(batch.weight for batch, counts in batches if counts))
+        moved = parts[0].new_tensor(max(0.0, away / votes))
+        return [(replace(batch, moved=moved), counts) for batch, counts in batches]
 
     def loss(self, decoder: Decoder, batch: VoteBatch) -> Tensor:
         """See `Objective.loss`."""

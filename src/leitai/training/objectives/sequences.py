@@ -45,9 +45,8 @@ class Answers:
 
     def logprobs(self, decoder: Decoder) -> Tensor:
         """Return the sum of the log-probabilities of each answer's tokens, [S] in float32."""
-        hidden: Tensor = decoder(self.ids, scope=self.scope)
-        rows = hidden[0].index_select(0, self.places)
-        found = token_logprobs(rows, decoder.head_weight, self.targets)
+        hidden: Tensor = decoder(self.ids, scope=self.scope, places=self.places)
+        found = token_logprobs(hidden[0], decoder.head_weight, self.targets)
         return found.new_zeros(len(self.lengths)).index_add(0, self.owner, found)
 
 

@@ -56,6 +56,14 @@ class Ranks:
         """Return those of a step's examples that are this process's."""
         return examples
 
+    def others(self, rows: Tensor) -> Tensor:
+        """Return what the other processes have where this one has `rows`, one below the other.
+
+        Args:
+            rows: [N, D]; N may differ between processes, and may be 0.
+        """
+        return rows[:0]
+
     def even(self, batches: Sequence[B], filler: Callable[[], B]) -> Iterator[tuple[B, bool]]:
         """Yield as many batches on every process, and whether they count: all take part together.
 

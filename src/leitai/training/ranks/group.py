@@ -119,6 +119,16 @@ class Group(Ranks):
         """See `Ranks.part`."""
         return balance(examples, self.count, decoder.config)[self.index]
 
+    def others(self, rows: Tensor) -> Tensor:
+        """See `Ranks.others`."""
+        counts = self.total(*(len(rows) * (rank == self.index) for rank in range(self.count)))
+        padded = rows.new_zeros(int(max(counts)), *rows.shape[1:])
+        padded[: len(rows)] = rows
+        found = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(found, padded)
+        del found[self.index], counts[self.index]
+        return torch.cat([part[: int(count)] for part, count in zip(found, counts, strict=True)])
+
     def even(self, batches: Sequence[B], filler: Callable[[], B]) -> Iterator[tuple[B, bool]]:
         """See `Ranks.even`."""
         counts = self.total(*(len(batches) * (rank == self.index) for rank in range(self.count)))

@@ -1,6 +1,7 @@
 """An OpenAI-compatible endpoint as a respondent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from leitai.evaluation.respondents.endpoint.failure import UnsupportedError
 from leitai.evaluation.respondents.endpoint.ledger import Ledger, Spent
 from leitai.evaluation.respondents.endpoint.pace import Pace
 from leitai.evaluation.respondents.endpoint.scoring import Pair, questions, read_scores
+from leitai.evaluation.respondents.endpoint.served import Served, served_ids
 from leitai.evaluation.respondents.endpoint.spec import EndpointSpec
 from leitai.evaluation.respondents.interface import Ability, Measured, Weighed, Written
 
@@ -82,10 +84,30 @@ class Endpoint:
         """
         answers = self._ask([self._question(row, max_characters) for row in rows])
         thinking = self._prompting.thinking
-        return [
+        found = [
             read_chat(answer, seconds, max_characters, thinking, self._price)
             for answer, seconds in answers
         ]
+        if self._spec.tokenizer is None:
+            return found
+        # What the template here would make of the prompt, to be held against the server's count.
+        return [
+            replace(one, template_tokens=len(prompt_ids(self._chat, row, self._prompting)))
+            for row, one in zip(rows, found, strict=True)
+        ]
+
+    def served(self, rows: Sequence[Row]) -> list[Served]:
+        """Return the ids that the server makes of rows' prompts, where it tells, and ours.
+
+        Raises:
+            LeitaiError: the template here refuses a row.
+        """
+        bodies = [self._question(row, 1).body for row in rows]
+        told = served_ids(self._spec, self._key, bodies)
+        here: list[list[int] | None] = [None] * len(rows)
+        if self._spec.tokenizer is not None:
+            here = [prompt_ids(self._chat, row, self._prompting) for row in rows]
+        return [Served(*both) for both in zip(told, here, strict=True)]
 
     def choose(self, rows: Sequence[Row], choices: Sequence[Sequence[str]]) -> list[Weighed]:
         """Weigh the choices of each row by the log-probabilities of their ids.

@@ -18,14 +18,15 @@ from leitai.evaluation.respondents.endpoint.spec import EndpointSpec
 from leitai.evaluation.respondents.interface import Measured
 
 PATH = "/completions"
-_PROMPTS = 16  # of one request; more would make responses of many megabytes
+PROMPTS = 16
+"""Of one request; more would make responses of many megabytes."""
 
 Pair = tuple[Sequence[int], Sequence[int]]
 """Context ids and the ids that are scored after them."""
 
 
 def question(spec: EndpointSpec, pairs: Sequence[Pair], where: str) -> Question:
-    """Ask for the log-probabilities of some pairs, at most `_PROMPTS`."""
+    """Ask for the log-probabilities of some pairs, at most `PROMPTS`."""
     prompts = [[*context, *rest] for context, rest in pairs]
 
     def keep(value: dict[str, Any]) -> dict[str, Any]:
@@ -69,8 +70,8 @@ def question(spec: EndpointSpec, pairs: Sequence[Pair], where: str) -> Question:
 def questions(spec: EndpointSpec, pairs: Sequence[Pair], wheres: Sequence[str]) -> list[Question]:
     """Ask for all pairs, in their order."""
     return [
-        question(spec, pairs[start : start + _PROMPTS], wheres[start])
-        for start in range(0, len(pairs), _PROMPTS)
+        question(spec, pairs[start : start + PROMPTS], wheres[start])
+        for start in range(0, len(pairs), PROMPTS)
     ]
 
 

@@ -1,0 +1,61 @@
+"""The comparison of a run with its forecast."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leitai.base.ranks import world_size
+from leitai.cli import show
+
+if TYPE_CHECKING:
+    from leitai.training import TrainResult
+
+_WAIT_SECONDS = 1.5
+"""How long a finished run may be kept for the comparison with its plan."""
+
+
+def compare_with_plan(
+    spec: Path, result: "TrainResult", *, data_root: Path | None, overrides: Sequence[str]
+) -> None:
+    """Say how a run compares with what `leitai plan` says of it, if that is known quickly.
+
+    A machine that was never measured is not measured for this: the run is over.
+    """
+    lines: list[str] = []
+
+    def work() -> None:
+        # whatever goes wrong here, the run itself is fine
+        try:
+            lines.append(_comparison(spec, result, data_root, overrides))
+        except Exception:
+            lines.append("")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_WAIT_SECONDS)
+    if lines and lines[0]:
+        show.line(lines[0])
+
+
+def _comparison(
+    spec: Path, result: "TrainResult", data_root: Path | None, overrides: Sequence[str]
+) -> str:
+    from dataclasses import asdict
+
+    from leitai.planning import cached_machine, prediction_error
+    from leitai.planning.specs import plan_train_spec
+
+    machine = cached_machine(max_age=float("inf"))
+    if machine is None:
+        return "run `leitai plan` once: runs are then compared with what was planned"
+    base = result.output.parent / "base"
+    _, plan = plan_train_spec(
+        spec,
+        machine,
+        data_root=data_root,
+        overrides=overrides,
+        base=base if base.is_dir() else None,
+        ranks=world_size(),
+    )
+    return str(prediction_error(plan, asdict(result), steps=result.steps))
