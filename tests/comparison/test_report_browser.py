@@ -6,7 +6,10 @@ import subprocess
 
 import pytest
 from duel_example import example
+from scripted import script, write_spec
+from test_report_page import Page
 
+from leitai.comparison.duel import compare
 from leitai.comparison.report import write_report
 
 BROWSER = next(
@@ -84,3 +87,38 @@ def test_the_summary_is_one_page_of_paper(page, tmp_path, language):
             check=True,
         )
         assert len(re.findall(rb"/Type\s*/Page\b", out.read_bytes())) in wanted
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("four")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        script(monkeypatch)
+        path = write_spec(folder, [90, 65, 60], references=["majority"])
+        return compare(path, folder / "run").folder / "report.html"
+
+
+def test_groups_of_many_contenders_hold_the_items_they_say(four, tmp_path):
+    (task,) = Page(four.read_text("utf-8")).payload("items")
+    marks = [[bool(row[4 + 4 * i + 1]) for i in range(4)] for row in task["rows"]]
+    wanted = {
+        "They differ": sum(0 < sum(m) < 4 for m in marks),
+        "Only A right": sum(m == [True, False, False, False] for m in marks),
+        "Only D right": sum(m == [False, False, False, True] for m in marks),
+        "All wrong": sum(not any(m) for m in marks),
+        "All right": sum(map(all, marks)),
+        "All": len(marks),
+    }
+    document, log = run(four, "lang=en", tmp_path)
+    assert "CONSOLE" not in log
+    shown = re.findall(r'aria-pressed="(\w+)">([\w ]+)<span class="count">([\d,]+)<', document)
+    counts = {label: int(count.replace(",", "")) for _, label, count in shown}
+    assert {label: counts[label] for label in wanted} == wanted
+    assert [label for pressed, label, _ in shown if pressed == "true"] == ["They differ"]
+
+    document, log = run(four, "lang=en&right=A&wrong=B,D", tmp_path / "own")
+    assert "CONSOLE" not in log
+    own = sum(m[0] and not m[1] and not m[3] for m in marks)
+    assert f"of {own}<" in document
+    assert 'aria-pressed="true">They differ' not in document
+    assert 'class="of-a" aria-label="A"' in document

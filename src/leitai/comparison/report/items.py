@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from leitai.comparison.metric_words import metric_of
 from leitai.comparison.report.data import Answer, Item, TaskItems
+from leitai.comparison.report.filters import filters_of
 
 BUDGET = 2_200_000
 """Bytes of item rows in a page, so that the whole file stays under 3 MB."""
@@ -71,10 +72,13 @@ def pack(tasks: Sequence[TaskItems], verdict: dict[str, Any], budget: int = BUDG
     for task, rows in chosen:
         about = known[task.task]
         metric = metric_of(about["metric"])
+        keys = list(task.items[0].answers) if task.items else []
+        graded = all(a.correct is not None for i in task.items for a in i.answers.values())
         head = {
             "task": task.task,
-            "keys": list(task.items[0].answers) if task.items else [],
-            "graded": all(a.correct is not None for i in task.items for a in i.answers.values()),
+            "keys": keys,
+            "graded": graded,
+            "filters": [one.as_dict() for one in filters_of(keys, graded)],
             "higher": about["higher_is_better"],
             "unit": metric.unit.gap.as_dict(),
         }

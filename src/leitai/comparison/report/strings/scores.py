@@ -49,7 +49,6 @@ TABLE: dict[str, tuple[str, str]] = {
     "arm": ("Arm", "分支"),
     "further": ("Further measures", "其他指标"),
     "reasoning": ("Reasoning", "推理过程"),
-    "filter_differ": ("They differ", "有分歧"),
     "scores": ("Scores", "成绩"),
     "scores_intro": (
         "Dots are the measured values, whiskers their {level} intervals. The second "

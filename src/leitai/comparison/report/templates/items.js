@@ -9,33 +9,37 @@
   const PAGE = 20;
   const LONG = 420;
   const LINES = 8;
-  const state = { task: 0, filter: null, query: "", slice: "", page: 0 };
+  // `filter` is the place of one of the task's groups; `own` says of every contender 1: right,
+  // 0: wrong, null: either, and holds where no group is chosen.
+  const state = { task: 0, filter: null, own: [], query: "", slice: "", page: 0 };
   const box = (id) => document.getElementById(`items-${id}`);
 
-  const ahead = (task, row) => (task.higher ? 1 : -1) * (row[6] - row[10]);
-  const FILTERS = {
-    graded: {
-      filter_a: (_, row) => row[5] && !row[9],
-      filter_b: (_, row) => !row[5] && row[9],
-      filter_none: (_, row) => !row[5] && !row[9],
-      filter_all: () => true,
-    },
-    scored: {
-      filter_a_score: (task, row) => ahead(task, row) > 0,
-      filter_b_score: (task, row) => ahead(task, row) < 0,
-      filter_all: () => true,
-    },
+  const scoreOf = (task, row, i) => (task.higher ? 1 : -1) * row[4 + WIDTH * i + 2];
+  const ahead = (task, row, i) =>
+    task.keys.every((_, j) => j === i || scoreOf(task, row, i) > scoreOf(task, row, j));
+  const spread = (task, row) => {
+    const scores = task.keys.map((_, i) => scoreOf(task, row, i));
+    return Math.max(...scores) - Math.min(...scores);
   };
-  const rights = (task, row) => sidesOf(task).map(({ at }) => row[at + 1]);
-  const MANY = {
-    filter_differ: (task, row) => new Set(rights(task, row)).size > 1,
-    filter_none: (task, row) => rights(task, row).every((right) => !right),
-    filter_all: () => true,
+  const fits = (task, row, group) => {
+    const right = task.keys.map((_, i) => row[4 + WIDTH * i + 1]);
+    const count = right.filter(Boolean).length;
+    return (
+      count >= group.least &&
+      count <= group.most &&
+      group.right.every((i) => right[i]) &&
+      group.wrong.every((i) => !right[i]) &&
+      (group.ahead === null || ahead(task, row, group.ahead))
+    );
   };
-  const filtersOf = (task) => {
-    if (task.keys.length > 2) return task.graded ? MANY : { filter_all: MANY.filter_all };
-    return task.graded ? FILTERS.graded : FILTERS.scored;
-  };
+  const places = (marks, wanted) => marks.flatMap((mark, i) => (mark === wanted ? [i] : []));
+  const ownGroup = (task) => ({
+    right: places(state.own, 1),
+    wrong: places(state.own, 0),
+    least: 0,
+    most: task.keys.length,
+    ahead: null,
+  });
   const haystacks = new WeakMap();
   const haystack = (row) => {
     if (!haystacks.has(row)) {
@@ -125,41 +129,69 @@
     box("slice").hidden = labels.length === 0;
   };
 
+  const choose = (changes) => {
+    Object.assign(state, changes, { page: 0 });
+    render();
+  };
+
+  // A choice for each contender, for groups such as "A right, B and C wrong".
+  const fillOwn = (task) => {
+    const marks = [
+      ["either", null],
+      ["right", 1],
+      ["wrong", 0],
+    ];
+    box("own").hidden = !task.graded || (task.keys.length === 2 && state.filter !== -1);
+    const focused = [...box("own").children].indexOf(document.activeElement);
+    const selects = task.keys.map((key, i) => {
+      const select = make("select");
+      const mark = state.filter === -1 ? state.own[i] : null;
+      if (mark !== null) select.className = `of-${key.toLowerCase()}`;
+      select.append(...marks.map(([word]) => new Option(`${key} ${say(word)}`, word)));
+      select.value = marks.find(([, value]) => value === mark)[0];
+      select.setAttribute("aria-label", key);
+      select.addEventListener("change", () => {
+        const own = state.filter === -1 ? [...state.own] : task.keys.map(() => null);
+        own[i] = marks.find(([word]) => word === select.value)[1];
+        choose({ filter: -1, own });
+      });
+      return select;
+    });
+    box("own").replaceChildren(...selects);
+    if (focused >= 0) selects[focused]?.focus();
+  };
+
   const render = () => {
     const task = tasks[state.task];
-    const filters = filtersOf(task);
     const hits = task.rows.filter(
       (row) =>
         (!state.slice || row[1].includes(state.slice)) &&
         (!state.query || haystack(row).includes(state.query)),
     );
     fillSlices(task);
-    const groups = Object.entries(filters).map(([key, test]) => [
-      key,
-      hits.filter((row) => test(task, row)),
-    ]);
-    if (!(state.filter in filters)) {
-      state.filter = (groups.find(([, rows]) => rows.length) || groups[0])[0];
+    const groups = task.filters.map((group) => hits.filter((row) => fits(task, row, group)));
+    if (state.filter === null) {
+      state.filter = Math.max(
+        0,
+        groups.findIndex((rows) => rows.length),
+      );
     }
+    const focused = [...box("filters").children].indexOf(document.activeElement);
     box("filters").replaceChildren(
-      ...groups.map(([key, rows]) => {
-        const button = make("button", `filter ${key}`, say(key));
+      ...task.filters.map((group, i) => {
+        const button = make("button", "filter", group.label[root.dataset.lang]);
+        if (group.colour) button.classList.add(`of-${group.colour}`);
         button.type = "button";
-        button.setAttribute("aria-pressed", String(key === state.filter));
-        button.append(make("span", "count", rows.length.toLocaleString("en-US")));
-        button.addEventListener("click", () => {
-          state.filter = key;
-          state.page = 0;
-          render();
-          box("filters").querySelector(`.${key}`).focus();
-        });
+        button.setAttribute("aria-pressed", String(i === state.filter));
+        button.append(make("span", "count", groups[i].length.toLocaleString("en-US")));
+        button.addEventListener("click", () => choose({ filter: i }));
         return button;
       }),
     );
-    let rows = groups.find(([key]) => key === state.filter)[1];
-    if (!task.graded && task.keys.length === 2) {
-      rows = [...rows].sort((x, y) => Math.abs(ahead(task, y)) - Math.abs(ahead(task, x)));
-    }
+    box("filters").children[focused]?.focus();
+    fillOwn(task);
+    let rows = groups[state.filter] ?? hits.filter((row) => fits(task, row, ownGroup(task)));
+    if (!task.graded) rows = [...rows].sort((x, y) => spread(task, y) - spread(task, x));
     const pages = Math.max(1, Math.ceil(rows.length / PAGE));
     state.page = Math.min(state.page, pages - 1);
     const first = state.page * PAGE;
@@ -177,25 +209,36 @@
     box("top").scrollIntoView({ block: "start" });
   };
 
+  // `#task=NAME&right=A&wrong=B,C` leads straight to a group.
+  const follow = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const found = tasks.findIndex((task) => task.task === asked.get("task"));
+    if (found >= 0) Object.assign(state, { task: found, filter: null, slice: "", page: 0 });
+    const task = tasks[state.task];
+    const [right, wrong] = ["right", "wrong"].map((word) => (asked.get(word) || "").split(","));
+    const own = task.keys.map((key) => (right.includes(key) ? 1 : wrong.includes(key) ? 0 : null));
+    if (own.some((mark) => mark !== null)) Object.assign(state, { filter: -1, own, page: 0 });
+    box("task").value = String(state.task);
+  };
+
   if (tasks.length) {
-    onLanguage(render);
     const picker = box("task");
     picker.append(...tasks.map((task, i) => new Option(task.task, String(i))));
+    follow();
+    onLanguage(render);
+    addEventListener("hashchange", () => {
+      follow();
+      render();
+    });
     picker.addEventListener("change", () => {
-      Object.assign(state, { task: Number(picker.value), filter: null, slice: "", page: 0 });
-      render();
+      choose({ task: Number(picker.value), filter: null, slice: "" });
     });
-    box("slice").addEventListener("change", () => {
-      Object.assign(state, { slice: box("slice").value, page: 0 });
-      render();
-    });
+    box("slice").addEventListener("change", () => choose({ slice: box("slice").value }));
     let waiting = 0;
     box("search").addEventListener("input", (event) => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => {
-        Object.assign(state, { query: event.target.value.trim().toLowerCase(), page: 0 });
-        render();
-      }, 120);
+      const query = event.target.value.trim().toLowerCase();
+      waiting = setTimeout(() => choose({ query }), 120);
     });
     box("previous").addEventListener("click", () => turn(-1));
     box("next").addEventListener("click", () => turn(1));
