@@ -251,7 +251,7 @@ def test_mistakes_in_a_python_task(tmp_path):
 
 
 def test_texts_without_a_question_are_measured_and_pass_the_audit(nano):
-    from leitai.comparison.audit import Material, Side, View, audit, refuse_unfair
+    from leitai.comparison.audit import LocalView, Material, Side, audit, refuse_unfair
     from leitai.data.rows import Row
 
     made = task(kind="bits_per_byte", over="text", data={"set": "lm_text_zh"})
@@ -265,7 +265,7 @@ def test_texts_without_a_question_are_measured_and_pass_the_audit(nano):
     assert [r.numerator for r in records] == [len(t) / math.log(2) for t in texts]
 
     lm = nano._lm
-    view = View("qwen2", lm.tokenizer, lm.chat_format, 1000, 1, 1)
+    view = LocalView("qwen2", lm.tokenizer, lm.chat_format, 1000, 1, 1)
     side = Side("A", "x", Prompting(), view)
     spec = CompareSpec.model_validate(
         {

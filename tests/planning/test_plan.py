@@ -22,6 +22,7 @@ from leitai.planning.asking import make_task
 from leitai.planning.words import duration, gigabytes
 
 MACHINE = round_machine()
+CARD = round_machine(device="cuda")
 SMALL = preset("Qwen2.5-0.5B")
 NUMBERS = st.integers(1, 400)
 
@@ -60,9 +61,10 @@ def test_an_unknown_name_is_refused_in_one_line(model):
 
 def larger(small, large):
     """Both plans of a config and task; the second must cost at least as much."""
+    # a processor computes a large step in parts, which can take less memory than a smaller step
+    undivided = [make_plan(*case, CARD).peak_bytes for case in (small, large)]
+    assert undivided[1] >= undivided[0]
     first, second = (make_plan(*case, MACHINE) for case in (small, large))
-    # a step that is parted because its rows share nothing has fewer logits at a time
-    assert second.peak_bytes >= first.peak_bytes * 0.98
     assert second.seconds >= first.seconds * 0.999
     assert second.flops >= first.flops * 0.999
 
