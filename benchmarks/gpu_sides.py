@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gpu_work import LIGER, OURS, PEER, PLAIN, VLLM
+from gpu_work import EAGER, LIGER, OURS, PEER, PLAIN, VLLM
 from material import ALPHA, RANK, SEED
 
 from leitai.base.memory import peak_bytes
@@ -125,10 +125,13 @@ def leitai_score(job: Job) -> Job:
     )
 
 
-def leitai_write(job: Job) -> Job:
-    """Write greedily, always to the full length."""
+def leitai_write(job: Job, *, graphs: bool = True) -> Job:
+    """Write greedily, always to the full length; without graphs kernels are launched one by one."""
     import leitai
+    from leitai.inference import forward_pass
 
+    if not graphs:
+        forward_pass.GRAPHED = ()  # type: ignore[assignment]
     lm = leitai.load(job["model"], dtype="bfloat16", device=job["device"])
     lm.stop_ids = ()
 
@@ -284,6 +287,7 @@ SIDES: dict[tuple[str, str], Callable[[Job], Job]] = {
     (OURS, "score"): leitai_score,
     (OURS, "write"): leitai_write,
     (PLAIN, "train"): partial(leitai_train, share=False),
+    (EAGER, "write"): partial(leitai_write, graphs=False),
     (PEER, "train"): peer_train,
     (PEER, "score"): peer_score,
     (PEER, "write"): peer_write,

@@ -20,7 +20,7 @@ from leitai.models import (
 from leitai.text import train_tokenizer, write_scratch_text_files
 
 QWEN, LLAMA, HUNDRED, TINY = "Qwen2.5-0.5B", "Llama-3.2-1B", "llama3-100m", "qwen3-nano"
-OURS, PLAIN = "leitai", "leitai, no sharing"
+OURS, PLAIN, EAGER = "leitai", "leitai, no sharing", "leitai, no graphs"
 PEER, LIGER, VLLM = "transformers + peft", "the same with Liger", "vLLM"
 TOKENIZER = 340  # entries of the tokenizers' files; ids are drawn, so a small one will do
 
@@ -59,6 +59,7 @@ class Work:
 
 
 _TRAIN = (OURS, PEER, LIGER)
+_WRITE = (OURS, EAGER, PEER, VLLM)
 WORK = (
     Work(
         "lora-qwen", f"LoRA r 16, {QWEN}, 16 chat rows of about 103 tokens", "train", QWEN, _TRAIN
@@ -137,7 +138,7 @@ WORK = (
         f"write 64 tokens after 32, one stream, {QWEN}",
         "write",
         QWEN,
-        (OURS, PEER, VLLM),
+        _WRITE,
         rows=1,
         prompt=32,
         answer=64,
@@ -147,7 +148,7 @@ WORK = (
         "the same, 8 streams",
         "write",
         QWEN,
-        (OURS, PEER, VLLM),
+        _WRITE,
         rows=8,
         prompt=32,
         answer=64,
@@ -157,7 +158,7 @@ WORK = (
         "32 requests of 600 shared tokens and 32 own, 64 tokens each",
         "write",
         QWEN,
-        (OURS, PEER, VLLM),
+        _WRITE,
         rows=32,
         prompt=32,
         answer=64,
