@@ -65,6 +65,8 @@ class Block(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, scope)
         if places is not None:
             x = x.index_select(1, places)
+            if not len(places):  # only the keys and values were wanted, as of part of a prompt
+                return x
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 

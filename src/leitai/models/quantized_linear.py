@@ -53,14 +53,14 @@ class QuantizedLinear(nn.Module):
         """Map [..., in_features] to [..., out_features]."""
         flat = x.reshape(-1, self.in_features)
         if takes(flat):
-            return matvec(self.matrix(), flat.contiguous()).view(*x.shape[:-1], -1)
+            return matvec(self.matrix(), flat.contiguous()).view(*x.shape[:-1], self.out_features)
         out = x.new_empty(len(flat), self.out_features)
         for start in range(0, self.out_features, _TILE):
             rows = range(start, min(start + _TILE, self.out_features))
             out[:, start : rows.stop] = linear(flat, self._rows(rows, x.dtype))
         if self.bias is not None:
             out += self.bias
-        return out.view(*x.shape[:-1], -1)
+        return out.view(*x.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
         """Describe the module in `print(decoder)`."""
