@@ -33,6 +33,7 @@ TINY = Settings(
     vocab_size=600,
     text_steps=2,
     instruction_steps=2,
+    sorting_steps=2,
     rows=40,
     per_label=1,
     few_epochs=1,
@@ -143,14 +144,12 @@ def test_the_best_rate_is_that_of_the_parabola():
     assert _optimum(places, losses) == pytest.approx([2.6, 3.4, 4.9, 0.0, 6.0])
 
 
-# The cost by size measures the machine's rates for forecasts, which takes longer than all others.
+SLOW = ("learning-rate", "size-cost")
+
+
 @pytest.mark.parametrize(
     "claim",
-    [
-        pytest.param(c.id, marks=[pytest.mark.slow] if c.id == "learning-rate" else [])
-        for c in CLAIMS
-        if c.id != "size-cost"
-    ],
+    [pytest.param(c.id, marks=[pytest.mark.slow] if c.id in SLOW else []) for c in CLAIMS],
 )
 def test_every_experiment_runs_and_is_not_repeated(run, claim, monkeypatch):
     first = run_article(run, only=[claim], settings=TINY).table
@@ -170,6 +169,31 @@ def test_llama_3_is_no_autoencoder(run):
     table = run_article(run, only=["autoencoder"], settings=TINY).table
     entry = next(c for c in table["claims"] if c["id"] == "autoencoder")
     assert entry["verdict"] == "refuted"
+
+
+@pytest.mark.slow
+def test_what_sizes_cost_is_counted_exactly(run):
+    """By hand for nano: 6 operations a weight and token, the embedding's lookup apart."""
+    from leitai.comparison.suites.article.sizes import PUBLISHED, SIZES
+    from leitai.models import parameter_count, preset, scratch_config
+
+    table = run_article(run, only=["size-cost"], settings=TINY).table
+    entry = next(c for c in table["claims"] if c["id"] == "size-cost")
+    found = {finding["name"]["en"]: finding for finding in entry["findings"]}
+    configs = {name: scratch_config(name, TINY.vocab_size) for name in SIZES}
+    configs |= {name: preset(name) for name in PUBLISHED}
+    for name, config in configs.items():
+        count = parameter_count(config)
+        assert found[f"{name}: parameters"]["value"] == pytest.approx(count / 1e6)
+        assert found[f"{name}: weights in bfloat16"]["value"] == pytest.approx(2 * count / 1e9)
+        table_size = config.vocab_size * config.hidden_size
+        multiplied = count if config.tie_word_embeddings else count - table_size
+        flops = found[f"{name}: training a token in full"]["value"]
+        assert flops == pytest.approx(6 * multiplied / 1e9, rel=0.01)
+    forecast = "forecast for 1,000 rows by LoRA on this machine"
+    hours = [found[f"{name}: {forecast}"]["value"] for name in PUBLISHED]
+    assert hours == sorted(hours)
+    assert found["published sizes: memory and operations grow with the parameters"]["sign"] == "for"
 
 
 def test_the_tables_hold_every_claim_in_both_languages(run):

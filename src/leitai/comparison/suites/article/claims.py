@@ -88,10 +88,10 @@ CLAIMS: tuple[Claim, ...] = (
             "标注很少时，部分参数微调优于全参数微调。",
         ),
         Bilingual(
-            "A nano model that replies learns intents from few labels: every weight, the top "
-            "block, LoRA; each with a rate chosen on validation rows.",
-            "会回复的 nano 模型用很少的标注学习意图：全部权重、最上面一层、LoRA，"
-            "学习率各自在验证集上选定。",
+            "A nano model that replies, and names other intents, learns new ones from few labels: "
+            "every weight, the top block, LoRA; each with a rate chosen on validation rows.",
+            "会回复、也认得其他意图的 nano 模型用很少的标注学习新的意图："
+            "全部权重、最上面一层、LoRA，学习率各自在验证集上选定。",
         ),
         Bilingual(
             _SMALL.en + " Rates were chosen under one seed, out of two.",
@@ -121,9 +121,9 @@ CLAIMS: tuple[Claim, ...] = (
             "对两种尺寸从随机权重扫描学习率，比较两者最佳值的距离。",
         ),
         Bilingual(
-            _SMALL.en + " Short runs from random weights, two seeds; a best rate at "
+            _SMALL.en + " Short runs from random weights, four seeds; a best rate at "
             "the sweep's edge may lie beyond it.",
-            _SMALL.zh + "只是从随机权重开始的短训练，两个种子；落在边缘的最佳值可能在范围之外。",
+            _SMALL.zh + "只是从随机权重开始的短训练，四个种子；落在边缘的最佳值可能在范围之外。",
         ),
         rates.measure,
     ),

@@ -14,7 +14,7 @@ from leitai.evaluation import BitsPerByte
 from leitai.training.spec import AdaptSpec
 
 SIZES = ("llama3-nano", "llama3-micro")
-SEEDS = (1, 2)
+SEEDS = (1, 2, 3, 4)
 TASK = BitsPerByte(name="sweep", kind="bits_per_byte", data=DataSource(set="bookshop"))
 
 

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 from leitai.comparison.suites.article.bench import Bench, Model
 from leitai.comparison.suites.article.findings import Finding, compared, described, fact
-from leitai.comparison.suites.article.instructions import answerer
-from leitai.comparison.suites.article.tuning import accuracy, few_label_spec, if_learnt
+from leitai.comparison.suites.article.tuning import (
+    accuracy,
+    few_label_spec,
+    if_learnt,
+    sorter,
+)
 from leitai.comparison.wording import Bilingual
 from leitai.data import Row
 
@@ -16,7 +20,7 @@ OFF = Bilingual("to the end, last weights kept", "训练到底并取最后的权
 
 def measure(bench: Bench) -> list[Finding]:
     """Train on few labels for long, with and without validation rows to stop by."""
-    valid = bench.held_out(bench.intents, "validation")
+    valid = bench.held_out(bench.sorted_rows, "validation")
     seeds = range(1, bench.settings.seeds + 1)
     on = [_train(bench, "on", seed, valid) for seed in seeds]
     off = [_train(bench, "off", seed, []) for seed in seeds]
@@ -31,5 +35,5 @@ def measure(bench: Bench) -> list[Finding]:
 def _train(bench: Bench, name: str, seed: int, valid: Sequence[Row]) -> Model:
     spec = few_label_spec("full", RATE, bench.settings.long_epochs)
     spec = spec.model_copy(update={"patience": PATIENCE if valid else None})
-    base = answerer(bench)
+    base = sorter(bench)
     return bench.teach(f"stopping-{name}-{seed}", base, bench.few(seed), valid, spec, seed)

@@ -1,23 +1,49 @@
 """Teaching a small base model intents from few labels, with a learning rate chosen for the method.
 
-The base has learnt the shop's replies (`instructions.py`), as a published chat model has learnt to
-answer before anyone adapts it.
+The base has read the shop's text, and learnt its replies and what *other* intents are called: as a
+published chat model has learnt to sort texts before anyone adapts it to labels of their own.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from leitai.adapters.method import Full
 from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
 from leitai.comparison.suites.article.findings import Finding, fact
-from leitai.comparison.suites.article.instructions import answerer
+from leitai.comparison.suites.article.languages import reader
 from leitai.comparison.suites.article.settings import METHODS
 from leitai.comparison.wording import Bilingual
-from leitai.data import DataSource
+from leitai.data import DataSource, Row
 from leitai.evaluation import Classification
 from leitai.training.spec import AdaptSpec
 
+PRESET = "qwen3-nano"
+BEGINNING = 30  # characters
 TASK = Classification(name="intents", kind="classification", data=DataSource(set="bookshop"))
+
+
+def sorter(bench: Bench) -> Model:
+    """Make a small model that replies, and names all intents but those that few labels are of."""
+    base = reader(bench, PRESET, 1, bench.settings.text_steps)
+    taught = [row for row in (*bench.other_rows, *bench.replies) if row.split == "train"]
+    rows = [replace(_cut(row), id=str(number)) for number, row in enumerate(taught)]
+    spec = AdaptSpec(
+        method=Full(),
+        epochs=1000,
+        max_steps=bench.settings.sorting_steps,
+        batch_rows=32,
+        learning_rate=3e-3,
+        weight_decay=0.1,
+        patience=None,
+    )
+    return bench.teach("sorter", base, rows, [], spec, 1)
+
+
+def _cut(row: Row) -> Row:
+    """Keep the beginnings of replies, which tell what a question is about."""
+    *before, answer = row.messages
+    return replace(row, messages=(*before, {**answer, "content": answer["content"][:BEGINNING]}))
 
 
 def few_label_spec(method: str, rate: float, epochs: int) -> AdaptSpec:
@@ -36,9 +62,9 @@ def adapt(bench: Bench, method: str, rate: float, seed: int) -> Model:
     """Adapt the base by a method under one rate; labels drawn, order and start by the seed."""
     return bench.teach(
         f"few-{method}-{rate:g}-{seed}",
-        answerer(bench),
+        sorter(bench),
         bench.few(seed),
-        bench.held_out(bench.intents, "validation"),
+        bench.held_out(bench.sorted_rows, "validation"),
         few_label_spec(method, rate, bench.settings.few_epochs),
         seed,
     )
@@ -58,7 +84,7 @@ def adapted(bench: Bench, method: str) -> list[Model]:
 
 def accuracy(bench: Bench, models: list[Model]) -> Array:
     """Ask all models the held-out intents: accuracy, [utterances, seeds]."""
-    items = bench.held_out(bench.intents)
+    items = bench.held_out(bench.sorted_rows)
     return over_seeds([by_group(bench.ask(m, TASK, items, bench.labels)) for m in models])
 
 
