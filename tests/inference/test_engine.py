@@ -78,6 +78,8 @@ def test_rows_that_share_and_rows_that_do_not_equal_whole_passes(lm, engine_opti
     finish(engine)
     for handle, prompt in zip(handles, PROMPTS, strict=True):
         assert handle.row.ids == alone(lm, prompt, **options)
+        assert "".join(handle.pieces) == handle.row.result().text
+    assert all_accounted(engine)
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int4", "nf4", "nf4-double"])
