@@ -131,7 +131,7 @@ def leitai_write(job: Job, *, graphs: bool = True) -> Job:
     from leitai.inference import forward_pass
 
     if not graphs:
-        forward_pass.GRAPHED = ()  # type: ignore[assignment]
+        forward_pass.GRAPHED = ()
     lm = leitai.load(job["model"], dtype="bfloat16", device=job["device"])
     lm.stop_ids = ()
 

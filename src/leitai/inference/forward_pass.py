@@ -12,7 +12,7 @@ from leitai.inference.paged_attention import PagedScope, Part
 from leitai.models import Decoder
 
 # Devices on which steps of writing are captured and replayed.
-GRAPHED = ("cuda",)
+GRAPHED: tuple[str, ...] = ("cuda",)
 
 Routes = Sequence[tuple[str | None, int]]
 

@@ -5,7 +5,7 @@
   // A row is [id, slices, input, expected, answer A, right A, score A, answer B, ...].
   const tasks = read("items");
   const WIDTH = 4; // answer, right, score, reasoning
-  const sidesOf = (task) => task.keys.map((letter, i) => ({ letter, at: 4 + WIDTH * i }));
+  const placeOf = (i) => 4 + WIDTH * i; // of the first of contender i's columns
   const PAGE = 20;
   const LONG = 420;
   const LINES = 8;
@@ -14,7 +14,7 @@
   const state = { task: 0, filter: null, own: [], query: "", slice: "", page: 0 };
   const box = (id) => document.getElementById(`items-${id}`);
 
-  const scoreOf = (task, row, i) => (task.higher ? 1 : -1) * row[4 + WIDTH * i + 2];
+  const scoreOf = (task, row, i) => (task.higher ? 1 : -1) * row[placeOf(i) + 2];
   const ahead = (task, row, i) =>
     task.keys.every((_, j) => j === i || scoreOf(task, row, i) > scoreOf(task, row, j));
   const spread = (task, row) => {
@@ -22,7 +22,7 @@
     return Math.max(...scores) - Math.min(...scores);
   };
   const fits = (task, row, group) => {
-    const right = task.keys.map((_, i) => row[4 + WIDTH * i + 1]);
+    const right = task.keys.map((_, i) => row[placeOf(i) + 1]);
     const count = right.filter(Boolean).length;
     return (
       count >= group.least &&
@@ -93,8 +93,8 @@
       expected.append(passage("expected", row[3]));
       answers.append(expected);
     }
-    for (const { letter, at } of sidesOf(task)) {
-      const [answer, right, score, reasoning] = row.slice(at, at + WIDTH);
+    for (const [i, letter] of task.keys.entries()) {
+      const [answer, right, score, reasoning] = row.slice(placeOf(i), placeOf(i + 1));
       const term = make("dt");
       term.append(make("span", `sign sign-${letter.toLowerCase()}`, letter));
       const told = make("dd");

@@ -83,12 +83,12 @@ class Bench:
         return tuple(sorted({str(row.label) for row in self.intents}))[::3]
 
     @cached_property
-    def sorted_rows(self) -> list[Row]:
+    def few_label_rows(self) -> list[Row]:
         """Questions with one of these intents."""
         return [row for row in self.intents if row.label in self.labels]
 
     @cached_property
-    def other_rows(self) -> list[Row]:
+    def other_label_rows(self) -> list[Row]:
         """Questions with one of the other intents."""
         return [row for row in self.intents if row.label not in self.labels]
 
@@ -102,7 +102,7 @@ class Bench:
 
     def few(self, seed: int) -> list[Row]:
         """Draw few labelled training rows of each intent."""
-        train = [row for row in self.sorted_rows if row.split == "train"]
+        train = [row for row in self.few_label_rows if row.split == "train"]
         return take_few(train, limit=None, per_label=self.settings.per_label, seed=seed)
 
     @cached_property

@@ -1,13 +1,12 @@
 """Claim 7: is it instruction tuning that makes a model answer?"""
 
-from leitai.adapters.method import Full
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
 from leitai.comparison.suites.article.findings import Finding, compared, described
 from leitai.comparison.suites.article.languages import reader, reading
+from leitai.comparison.suites.article.settings import every_weight
 from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource
 from leitai.evaluation.tasks.reply import Reply
-from leitai.training.spec import AdaptSpec
 
 PRESET = "qwen3-nano"
 
@@ -51,15 +50,7 @@ def measure(bench: Bench) -> list[Finding]:
 def answerer(bench: Bench, seed: int = 1) -> Model:
     """Make a small model that has read plain text and then learnt to reply."""
     base = reader(bench, PRESET, seed, bench.settings.text_steps)
-    spec = AdaptSpec(
-        method=Full(),
-        epochs=1000,
-        max_steps=bench.settings.instruction_steps,
-        batch_rows=16,
-        learning_rate=2e-3,
-        weight_decay=0.1,
-        patience=None,
-    )
+    spec = every_weight(bench.settings.instruction_steps, 16, 2e-3)
     return bench.teach(f"answerer-{seed}", base, bench.training(bench.replies), [], spec, seed)
 
 

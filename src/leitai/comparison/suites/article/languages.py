@@ -10,6 +10,7 @@ import numpy as np
 from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, Model, over_seeds
 from leitai.comparison.suites.article.findings import Finding, compared, described
+from leitai.comparison.suites.article.settings import every_weight
 from leitai.comparison.wording import Bilingual
 from leitai.data import Row, data_hash
 from leitai.training.objectives.specs import Pretraining
@@ -22,19 +23,7 @@ LANGUAGES = {"zh": Bilingual("Chinese", "中文"), "en": Bilingual("English", "�
 
 def reading(steps: int) -> AdaptSpec:
     """How a small model learns plain text from random weights."""
-    from leitai.adapters.method import Full
-
-    return AdaptSpec(
-        method=Full(),
-        objective=Pretraining(),
-        epochs=1000,
-        max_steps=steps,
-        batch_rows=8,
-        max_length=192,
-        learning_rate=3e-3,
-        weight_decay=0.1,
-        patience=None,
-    )
+    return every_weight(steps, 8, 3e-3, objective=Pretraining(), max_length=192)
 
 
 def measure(bench: Bench) -> list[Finding]:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from leitai.adapters.method import AdaLoRA, AnyMethod, Freeze, Full, LoRA, PrefixTuning
+from leitai.training.spec import AdaptSpec
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,24 @@ METHODS: dict[str, tuple[AnyMethod, tuple[float, ...]]] = {
     "prefix_tuning": (PrefixTuning(virtual_tokens=8), (1e-1, 3e-1)),
 }
 """Ways to adapt, each with as many learning rates to choose from on the validation rows."""
+
+
+def every_weight(steps: int, batch_rows: int, rate: float, **more: Any) -> AdaptSpec:
+    """How a small model learns with every weight, for so many steps and to the end.
+
+    Args:
+        steps: of training.
+        batch_rows: rows of a step.
+        rate: the learning rate.
+        **more: other fields of the spec.
+    """
+    return AdaptSpec(
+        method=Full(),
+        epochs=1000,
+        max_steps=steps,
+        batch_rows=batch_rows,
+        learning_rate=rate,
+        weight_decay=0.1,
+        patience=None,
+        **more,
+    )

@@ -20,7 +20,7 @@ OFF = Bilingual("to the end, last weights kept", "训练到底并取最后的权
 
 def measure(bench: Bench) -> list[Finding]:
     """Train on few labels for long, with and without validation rows to stop by."""
-    valid = bench.held_out(bench.sorted_rows, "validation")
+    valid = bench.held_out(bench.few_label_rows, "validation")
     seeds = range(1, bench.settings.seeds + 1)
     on = [_train(bench, "on", seed, valid) for seed in seeds]
     off = [_train(bench, "off", seed, []) for seed in seeds]

@@ -7,18 +7,17 @@ published chat model has learnt to sort texts before anyone adapts it to labels 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leitai.adapters.method import Full
 from leitai.comparison.statistics.resampling import Array
 from leitai.comparison.suites.article.bench import Bench, Model, by_group, over_seeds
 from leitai.comparison.suites.article.findings import Finding, fact
+from leitai.comparison.suites.article.instructions import PRESET
 from leitai.comparison.suites.article.languages import reader
-from leitai.comparison.suites.article.settings import METHODS
+from leitai.comparison.suites.article.settings import METHODS, every_weight
 from leitai.comparison.wording import Bilingual
 from leitai.data import DataSource, Row
 from leitai.evaluation import Classification
 from leitai.training.spec import AdaptSpec
 
-PRESET = "qwen3-nano"
 BEGINNING = 30  # characters
 TASK = Classification(name="intents", kind="classification", data=DataSource(set="bookshop"))
 
@@ -26,17 +25,9 @@ TASK = Classification(name="intents", kind="classification", data=DataSource(set
 def sorter(bench: Bench) -> Model:
     """Make a small model that replies, and names all intents but those that few labels are of."""
     base = reader(bench, PRESET, 1, bench.settings.text_steps)
-    taught = [row for row in (*bench.other_rows, *bench.replies) if row.split == "train"]
+    taught = [row for row in (*bench.other_label_rows, *bench.replies) if row.split == "train"]
     rows = [replace(_cut(row), id=str(number)) for number, row in enumerate(taught)]
-    spec = AdaptSpec(
-        method=Full(),
-        epochs=1000,
-        max_steps=bench.settings.sorting_steps,
-        batch_rows=32,
-        learning_rate=3e-3,
-        weight_decay=0.1,
-        patience=None,
-    )
+    spec = every_weight(bench.settings.sorting_steps, 32, 3e-3)
     return bench.teach("sorter", base, rows, [], spec, 1)
 
 
@@ -64,7 +55,7 @@ def adapt(bench: Bench, method: str, rate: float, seed: int) -> Model:
         f"few-{method}-{rate:g}-{seed}",
         sorter(bench),
         bench.few(seed),
-        bench.held_out(bench.sorted_rows, "validation"),
+        bench.held_out(bench.few_label_rows, "validation"),
         few_label_spec(method, rate, bench.settings.few_epochs),
         seed,
     )
@@ -84,7 +75,7 @@ def adapted(bench: Bench, method: str) -> list[Model]:
 
 def accuracy(bench: Bench, models: list[Model]) -> Array:
     """Ask all models the held-out intents: accuracy, [utterances, seeds]."""
-    items = bench.held_out(bench.sorted_rows)
+    items = bench.held_out(bench.few_label_rows)
     return over_seeds([by_group(bench.ask(m, TASK, items, bench.labels)) for m in models])
 
 
