@@ -243,6 +243,19 @@ def test_rows_that_write_go_on_while_a_long_prompt_is_read(lm):
         assert writing.done or len(writing.row.ids) == before + 1
 
 
+@pytest.mark.parametrize(("watched", "passes"), [(True, 10), (False, 5)])
+def test_a_prompt_is_read_in_small_chunks_only_for_who_waits(lm, watched, passes):
+    engine = Engine(lm.decoder, chunk=32, chunk_beside=16, speculate=False)
+    writing = engine.submit(make(lm, [9], max_tokens=40), watched=watched)
+    writing.row.stop_ids = frozenset()
+    engine.step()
+    reading = engine.submit(make(lm, list(range(10, 10 + 160)), max_tokens=1))
+    for _ in range(passes):
+        assert not reading.done
+        engine.step()
+    assert reading.done
+
+
 def test_rows_begin_in_the_order_of_submission(lm):
     engine = Engine(lm.decoder, rows=1)
     handles = [engine.submit(make(lm, text, max_tokens=3)) for text in TEXTS[:5]]

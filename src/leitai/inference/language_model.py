@@ -361,7 +361,7 @@ class LanguageModel:
 
     def _write(self, rows: Sequence[Row]) -> None:
         """Write rows to their ends."""
-        handles = [self.engine.submit(row) for row in rows]
+        handles = [self.engine.submit(row, watched=False) for row in rows]
         try:
             with reused_memory():
                 for handle in handles:

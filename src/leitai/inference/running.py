@@ -15,6 +15,7 @@ class Handle:
 
     Attributes:
         row: the row; its result is complete when `done`.
+        watched: whether the text is read as it is written.
         pieces: text that became certain and that nobody has taken yet.
         done: nothing more will come.
         cancelled: it was cancelled before its end.
@@ -22,6 +23,7 @@ class Handle:
     """
 
     row: Row
+    watched: bool = True
     pieces: deque[str] = field(default_factory=deque)
     done: bool = False
     cancelled: bool = False

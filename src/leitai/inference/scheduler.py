@@ -25,8 +25,8 @@ from leitai.models import Decoder, weights_version
 CACHE_BYTES = 1 << 30
 # Rows in progress at one time.
 ROWS = 64
-# Prompt tokens a pass; fewer beside rows that write, so that these do not wait long for a token.
-CHUNK, CHUNK_BESIDE = 512, 192
+# Prompt tokens a pass; fewer while somebody waits for another row's next token.
+CHUNK, CHUNK_BESIDE = 1024, 192
 
 
 class Engine:
@@ -58,7 +58,7 @@ class Engine:
             cache_bytes: memory of keys and values. A single request that needs more gets it.
             rows: how many rows may be in progress.
             chunk: prompt tokens of one pass.
-            chunk_beside: the same beside rows that write.
+            chunk_beside: the same beside rows whose text is read as it is written.
             speculate: whether to guess tokens; that changes speed and no text.
             adapters: those on the decoder, which rows name; needed if they do.
         """
@@ -82,9 +82,14 @@ class Engine:
         """Whether there is anything left to do."""
         return bool(self._inbox or self._waiting or self._running)
 
-    def submit(self, row: Row) -> Handle:
-        """Queue a row; `step` fills its handle."""
-        handle = Handle(row)
+    def submit(self, row: Row, *, watched: bool = True) -> Handle:
+        """Queue a row; `step` fills its handle.
+
+        Args:
+            row: the prompt and how to go on.
+            watched: whether the text is read as it is written, and not only when it is complete.
+        """
+        handle = Handle(row, watched=watched)
         free = FREE_TOKENS.get(self.decoder.device.type, FREE_TOKENS["cuda"])
         self._inbox.append(Running(handle, [*row.prompt, *row.ids], Speculator(free)))
         return handle
@@ -194,7 +199,8 @@ class Engine:
                 self._guess(running, len(writing))
                 planned.add(running)
                 chosen.append((running, 1 + len(running.guess)))
-        budget = self._chunk_beside if chosen else self._chunk
+        waited_for = any(running.handle.watched for running in planned)
+        budget = self._chunk_beside if waited_for else self._chunk
         for running in list(self._running):
             if running.pending > 1 and running.table and budget > 0:
                 steps = self._read(running, budget, planned)

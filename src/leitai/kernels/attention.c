@@ -4,6 +4,7 @@
 #include <math.h>
 #include <omp.h>
 
+#include "avx512.h"
 #include "matvec.h"
 
 /* Where the slots of one key head are: block i of the row is number table[i] from `base` on, of
@@ -49,6 +50,39 @@ static inline float sum_of(Lanes lanes) {
     return sum;
 }
 
+#ifdef HAVE_BF16
+/* As `scores_of`, 16 keys at a time, for a size that is a multiple of 32; the scores are `scale`d. */
+static inline __attribute__((always_inline)) void scores_of_many(
+    const bfloat16 *query, const Keys *k, float *scores, const int count, int64_t length,
+    int64_t size, float scale) {
+    for (int64_t begin = 0; begin < length; begin += LANES) {
+        const bfloat16 *keys[LANES];
+        for (int64_t i = 0; i < LANES; i++) {
+            int64_t s = least(begin + i, length - 1);
+            keys[i] = block_at(k, s / k->slots) + s % k->slots * k->step;
+        }
+        __m512 sums[TOGETHER];
+        for (int g = 0; g < count; g++) sums[g] = _mm512_setzero_ps();
+        for (int64_t d = 0; d < size; d += 2 * LANES) {
+            __m512i columns[LANES], pairs[LANES]; /* pairs[j]: columns d + 2j and d + 2j + 1 of all */
+            for (int i = 0; i < LANES; i++) columns[i] = _mm512_loadu_si512(keys[i] + d);
+            transpose(columns, pairs);
+            for (int j = 0; j < LANES; j++)
+                for (int g = 0; g < count; g++) {
+                    int32_t pair;
+                    memcpy(&pair, query + g * size + d + 2 * j, sizeof pair);
+                    sums[g] = _mm512_dpbf16_ps(
+                        sums[g], (__m512bh)pairs[j], (__m512bh)_mm512_set1_epi32(pair));
+                }
+        }
+        __mmask16 some = (__mmask16)((1u << least(length - begin, LANES)) - 1);
+        for (int g = 0; g < count; g++)
+            _mm512_mask_storeu_ps(
+                scores + g * length + begin, some, _mm512_mul_ps(sums[g], _mm512_set1_ps(scale)));
+    }
+}
+#endif
+
 /* scores[g, s] = query[g] . k[s] for `count` heads, which the compiler knows. */
 static inline __attribute__((always_inline)) void scores_of(
     const float *query, const Keys *k, float *scores, const int count, int64_t length,
@@ -73,22 +107,29 @@ static inline __attribute__((always_inline)) void scores_of(
     }
 }
 
-/* sums[g] = the sum of weights[g, s] * v[s] over s for `count` heads, which the compiler knows. */
+/* sums[g] = the sum of weights[g, s] * v[s] over s for `count` heads, which the compiler knows. A pass
+ * over the slots takes a cache line of each. */
 static inline __attribute__((always_inline)) void values_of(
     const float *weights, const Keys *v, float *sums, const int count, int64_t length,
     int64_t size) {
     int64_t d = 0;
-    for (; d + LANES <= size; d += LANES) {
-        Lanes found[TOGETHER] = {{0}};
+    for (; d + 2 * LANES <= size; d += 2 * LANES) {
+        Lanes low[TOGETHER] = {{0}}, high[TOGETHER] = {{0}};
         for (int64_t begin = 0; begin < length; begin += v->slots) {
             const bfloat16 *value = block_at(v, begin / v->slots) + d;
             int64_t end = least(begin + v->slots, length);
             for (int64_t s = begin; s < end; s++, value += v->step) {
-                Lanes part = widen(value);
-                for (int g = 0; g < count; g++) found[g] += weights[g * length + s] * part;
+                Lanes first = widen(value), second = widen(value + LANES);
+                for (int g = 0; g < count; g++) {
+                    low[g] += weights[g * length + s] * first;
+                    high[g] += weights[g * length + s] * second;
+                }
             }
         }
-        for (int g = 0; g < count; g++) memcpy(sums + g * size + d, &found[g], sizeof found[g]);
+        for (int g = 0; g < count; g++) {
+            memcpy(sums + g * size + d, &low[g], sizeof low[g]);
+            memcpy(sums + g * size + d + LANES, &high[g], sizeof high[g]);
+        }
     }
     for (; d < size; d++)
         for (int g = 0; g < count; g++) {
@@ -101,16 +142,16 @@ static inline __attribute__((always_inline)) void values_of(
 }
 
 /* Call a function above with a number of heads that the compiler knows. */
-#define KNOWN(function, from, keys, to, count, length, size) \
+#define KNOWN(function, from, keys, to, count, ...) \
     switch (count) { \
-    case 1: function(from, keys, to, 1, length, size); break; \
-    case 2: function(from, keys, to, 2, length, size); break; \
-    case 3: function(from, keys, to, 3, length, size); break; \
-    case 4: function(from, keys, to, 4, length, size); break; \
-    case 5: function(from, keys, to, 5, length, size); break; \
-    case 6: function(from, keys, to, 6, length, size); break; \
-    case 7: function(from, keys, to, 7, length, size); break; \
-    default: function(from, keys, to, TOGETHER, length, size); \
+    case 1: function(from, keys, to, 1, __VA_ARGS__); break; \
+    case 2: function(from, keys, to, 2, __VA_ARGS__); break; \
+    case 3: function(from, keys, to, 3, __VA_ARGS__); break; \
+    case 4: function(from, keys, to, 4, __VA_ARGS__); break; \
+    case 5: function(from, keys, to, 5, __VA_ARGS__); break; \
+    case 6: function(from, keys, to, 6, __VA_ARGS__); break; \
+    case 7: function(from, keys, to, 7, __VA_ARGS__); break; \
+    default: function(from, keys, to, TOGETHER, __VA_ARGS__); \
     }
 
 /* The query heads of one key head: softmax(q k^T * scale) v, everything [.., size]. Scores of all
@@ -124,6 +165,12 @@ static const float *attend_group(
     for (int64_t i = 0; i < group * size; i++) query[i] = bf16_to_float(q[i]) * scale;
     for (int64_t g = 0; g < group; g += TOGETHER) {
         int64_t count = least(group - g, TOGETHER);
+#ifdef HAVE_BF16
+        if (size % (2 * LANES) == 0) {
+            KNOWN(scores_of_many, q + g * size, k, scores + g * length, count, length, size, scale)
+            continue;
+        }
+#endif
         KNOWN(scores_of, query + g * size, k, scores + g * length, count, length, size)
     }
     for (int64_t g = 0; g < group; g++) {

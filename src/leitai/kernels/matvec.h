@@ -7,6 +7,9 @@
 enum { DENSE_BF16 = 0, INT8 = 1, INT4 = 2 };
 enum { LANES = 16 };
 
+/* Places of a thread's share of the rows that are read at once. */
+enum { STREAMS = 4 };
+
 /* A weight matrix [rows, cols]. Dense: bfloat16, row-major. Quantised: the weights of 16 rows side
  * by side, so that one vector register holds 4 columns of each and no sum runs across a register;
  * `scales` is [rows / 16, groups, 16] in bfloat16. Rows are padded to 16, columns to a group. */
@@ -39,6 +42,12 @@ Vectors leitai_vectors(const float *values, int64_t count, int64_t cols, int64_t
 /* Compute this thread's share of out[count, rows] = vectors * matrix^T + bias, in float. */
 void leitai_matvec_share(
     const Matrix *matrix, const Vectors *vectors, float *out, int thread, int threads);
+
+/* Rows [from, to) of it, for either kind of weights and without the bias. */
+void leitai_dense_share(
+    const Matrix *matrix, const Vectors *vectors, float *out, int64_t from, int64_t to);
+void leitai_quantised_share(
+    const Matrix *matrix, const Vectors *vectors, float *out, int64_t from, int64_t to);
 
 /* The rows that `thread` computes. */
 static inline void share_of(
