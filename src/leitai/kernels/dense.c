@@ -92,9 +92,9 @@ static inline __attribute__((always_inline)) void dense_rows(
 #define TILE(count, ahead) dense_tile(w, step, x, v->cols, sums, rows, count, ahead)
         switch (count) {
             case 1: TILE(1, 0); break;
-            case 2: TILE(2, 0); break;
-            case 3: TILE(3, 0); break;
-            case 4: TILE(4, 0); break;
+            case 2: TILE(2, 1); break;
+            case 3: TILE(3, 1); break;
+            case 4: TILE(4, 1); break;
             case 5: TILE(5, 1); break;
             case 6: TILE(6, 1); break;
             case 7: TILE(7, 1); break;
