@@ -60,7 +60,7 @@ measure() {
         "$PYTHON" benchmarks/decoder.py --save "$@"
         ;;
     quantization)
-        model=$RUNS/demo/contenders/A/model
+        model=$RUNS/demo/contenders/A/run/model
         [ -d "$model" ] ||
             "$PYTHON" -m leitai compare examples/demo.yaml --out "$RUNS/demo" || return
         "$PYTHON" benchmarks/quantization.py --model "$model" --data bookshop --rows 300 --save

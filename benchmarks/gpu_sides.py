@@ -128,12 +128,13 @@ def leitai_score(job: Job) -> Job:
 def leitai_write(job: Job, *, graphs: bool = True) -> Job:
     """Write greedily, always to the full length; without graphs kernels are launched one by one."""
     import leitai
-    from leitai.inference import forward_pass
+    from leitai.inference import Engine, forward_pass
 
     if not graphs:
         forward_pass.GRAPHED = ()
     lm = leitai.load(job["model"], dtype="bfloat16", device=job["device"])
     lm.stop_ids = ()
+    lm.engine = Engine(lm.decoder, speculate=False)  # random weights repeat themselves
 
     def work(_: int) -> tuple[float, Any]:
         ids = [found.ids for found in lm.complete(job["prompts"], max_tokens=job["new_tokens"])]

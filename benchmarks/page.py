@@ -33,8 +33,9 @@ def conditions(rounds: int, threads: int | None = None) -> Part:
 
 def described(part: Part) -> str:
     """Return the conditions in one line."""
+    rounds = f"{part['rounds']} counted round{'s' if part['rounds'] > 1 else ''}"
     return (
-        f"{part['machine']}; {part['threads']} threads, {part['rounds']} counted rounds, load "
+        f"{part['machine']}; {part['threads']} threads, {rounds}, load "
         f"average before {part['load_before']:.2f}, {part['date']}"
     )
 

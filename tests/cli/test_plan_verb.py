@@ -60,13 +60,26 @@ def test_a_spec_with_a_name_is_estimated_from_characters(leitai):
     assert "494,032,768 parameters" in said
 
 
+def test_lora_over_four_bits_needs_less_memory(leitai):
+    words = ("-m", "Qwen2.5-7B", "--rows", 50, "--tokens", 99, "--json", "--dtype")
+    needed = {}
+    for dtype in ("bfloat16", "int4", "nf4"):
+        code, said, err = leitai("plan", *words, dtype)
+        assert code == 0, err
+        needed[dtype] = sum(json.loads(said)["Qwen2.5-7B"]["memory"].values())
+    assert needed["nf4"] < needed["int4"] < 0.6 * needed["bfloat16"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ((), "expected a SPEC.yaml or --model"),
         (("-m", "Qwen2.5-8B", "--rows", 5, "--tokens", 5), "did you mean"),
         (("-m", "Qwen2.5-7B", "--rows", 5), "--tokens is missing"),
-        (("-m", "Qwen2.5-7B", "--rows", 5, "--tokens", 5, "--dtype", "int8"), "not supported"),
+        (
+            ("-m", "Qwen2.5-7B", "--rows", 5, "--tokens", 5, "--dtype", "int8", "--method", "full"),
+            "cannot train over int8",
+        ),
         (("nowhere.yaml",), "nowhere.yaml"),
     ],
 )

@@ -3,8 +3,12 @@
 import io
 import json
 import sys
+import tomllib
+from pathlib import Path
 
 import leitai as package
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def rows(path):
@@ -127,6 +131,9 @@ def test_resources_lists_what_models_need(leitai, model, tmp_path):
 def test_doctor_and_data_list(leitai):
     code, said, _ = leitai("doctor")
     assert code == 0 and "torch" in said
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    for extra in project["optional-dependencies"].keys() - {"dev", "test"}:
+        assert f"extra {extra}" in said
     code, said, _ = leitai("data", "list")
     assert code == 0 and "banking77" in said and "bookshop" in said
 

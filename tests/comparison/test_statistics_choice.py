@@ -175,3 +175,15 @@ def test_qualities_and_costs_are_checked(row):
         quality_per_cost(np.array([row, *fine]), np.ones((4, 2)))
     with pytest.raises(ValueError, match="some above 0"):
         quality_per_cost(fine * [0.0, 1.0], fine)
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "ties"), [(1, 0, 0), (3, 0, 0), (5, 0, 5), (9, 1, 4), (12, 4, 0)]
+)
+def test_few_votes_have_the_p_of_the_sign_test(wins, losses, ties):
+    results = [1] * wins + [-1] * losses + [0] * ties
+    votes = np.array([[n, 0, 1, result] for n, result in enumerate(results)])
+    gap = bradley_terry(votes, 2).gaps[0, 1]
+    assert gap.p == pytest.approx(stats.binomtest(wins, wins + losses).pvalue, abs=0.015)
+    low, high = gap.difference.interval
+    assert gap.p <= 0.05 or low <= 0 <= high

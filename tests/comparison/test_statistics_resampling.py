@@ -142,8 +142,7 @@ def test_few_items_are_never_called_equivalent():
     assert compare_ratio(*many, margin=0.5).p_equivalence == 1.0
     same = np.repeat(tiny[0], 20, 0)
     found = compare_ratio(same, same, margin=0.5)
-    assert (found.p, found.difference.interval) == (1.0, (0.0, 0.0))
-    assert found.p_equivalence <= 0.001
+    assert (found.p, found.p_equivalence) == (1.0, 1.0)  # of unbounded scores nothing else is known
 
 
 def test_coverage_and_false_verdicts_by_simulation():

@@ -162,12 +162,25 @@ def test_a_blind_sheet_is_filled_in_and_read(tmp_path):
     assert [row["item"] for row in rows] != [f"i{n}" for n in range(20)]
     for row in rows:
         row["better"] = "1" if row["answer_1"].startswith("B") else "二"
+
+    def save(filled):
+        with sheet.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(filled)
+
     rows[0]["better"], rows[1]["better"] = "tie", ""
-    with sheet.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    assert read_sheet(sheet, {"A": a, "B": b}, seed=4).wins(("A", "B")) == (0, 18, 2)
+    save(rows)  # one row not judged: the equal answers do not count either
+    assert read_sheet(sheet, {"A": a, "B": b}, seed=4).wins(("A", "B")) == (0, 18, 1)
+    rows[1]["better"] = "tie"
+    save(rows)
+    assert read_sheet(sheet, {"A": a, "B": b}, seed=4).wins(("A", "B")) == (0, 18, 3)
+    save([*rows, rows[7]])
+    with pytest.raises(LeitaiError, match=r"line 22.*before|before.*line 22"):
+        read_sheet(sheet, {"A": a, "B": b}, seed=4)
+    sheet.write_text(before, "utf-8")
+    with pytest.raises(LeitaiError, match="no row is filled in"):
+        read_sheet(sheet, {"A": a, "B": b}, seed=4)
     with pytest.raises(LeitaiError, match="seed"):
         read_sheet(sheet, {"A": a, "B": b}, seed=5)
     sheet.write_text(before.replace(",\n", ",maybe\n", 1), "utf-8")

@@ -151,7 +151,7 @@ def test_a_model_without_template_still_scores(copy):
         lm.chat(MESSAGES)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", "tpu"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "tpu", "mps", "meta", "cpu:0", "cuda:-1"])
 def test_a_device_that_is_not_there_is_named(folders, device):
     with pytest.raises(LeitaiError, match="device"):
         LanguageModel.load(folders["qwen2"], device=device)

@@ -114,3 +114,10 @@ def test_the_stream_follows_from_seed_and_prompt():
 def test_values_out_of_range_are_named(name, value):
     with pytest.raises(LeitaiError, match=name):
         Sampling(**{name: value})
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-20, 1e-40, 5e-324])
+def test_a_tiny_temperature_is_greedy_and_never_nothing(temperature):
+    scores = logits(7)
+    sampler = Sampler(Sampling(temperature=temperature), [1], SIZE)
+    assert {sampler.next(scores) for _ in range(20)} == {int(scores.argmax())}

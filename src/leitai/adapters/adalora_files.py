@@ -24,12 +24,12 @@ from leitai.adapters.targets import (
     block_layer,
     check_complete,
     dense,
-    put,
     target_names,
     to_target_modules,
 )
 from leitai.base import LeitaiError
 from leitai.models import Decoder
+from leitai.models.quantized import put
 
 # The schedule says nothing about the arithmetic of a finished adapter, and PEFT ignores `r` here.
 _FIELDS = LINEAR_FIELDS | {

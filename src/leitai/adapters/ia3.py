@@ -28,11 +28,11 @@ from leitai.adapters.targets import (
     dense,
     matches,
     plain_linear,
-    put,
     target_names,
     to_target_modules,
 )
 from leitai.models import Decoder
+from leitai.models.quantized import put
 
 _FIELDS = LINEAR_FIELDS | {"feedforward_modules", "init_ia3_weights"}
 _METHOD = "(IA)^3 on linear layers"

@@ -28,11 +28,11 @@ from leitai.adapters.targets import (
     block_layer,
     check_complete,
     dense,
-    put,
     target_names,
     to_target_modules,
 )
 from leitai.models import Decoder, QuantizedLinear
+from leitai.models.quantized import put
 
 _FIELDS = LINEAR_FIELDS | {
     *("r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora"),

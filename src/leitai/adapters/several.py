@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from leitai.adapters.peft_files import adapter_kind, load_adapter
 from leitai.adapters.table import adapter_on
-from leitai.adapters.targets import Linear, linear_names, put
+from leitai.adapters.targets import Linear, linear_names
 from leitai.base import LeitaiError
 from leitai.models import Decoder
+from leitai.models.quantized import put
 
 Spans = Sequence[tuple[str, slice]]
 _spans: ContextVar[Spans] = ContextVar("spans", default=())

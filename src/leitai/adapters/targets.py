@@ -54,12 +54,6 @@ def plain_linear(layer: nn.Linear) -> nn.Linear:
     return plain
 
 
-def put(decoder: Decoder, name: str, module: nn.Module) -> None:
-    """Replace the module called `name`."""
-    parent, _, child = name.rpartition(".")
-    setattr(decoder.get_submodule(parent), child, module)
-
-
 def to_target_modules(decoder: Decoder, adapted: list[str]) -> list[str]:
     """Name the adapted layers as PEFT does: by last names if those name exactly them."""
     last = sorted({name.rpartition(".")[2] for name in adapted})

@@ -8,7 +8,9 @@ import typer
 
 def judge(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of compare.")],
-    task: Annotated[str | None, typer.Option("--task", help="Which task; the only one.")] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="The task; needed if there are several.")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="FILE.csv", help="A blind sheet for people.")
     ] = None,

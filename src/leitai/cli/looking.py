@@ -12,8 +12,19 @@ from leitai.cli.options import DataRoot, Model, System
 if TYPE_CHECKING:
     from leitai.data import Row
 
-EXTRAS = {"parquet": "pyarrow"}
-"""What each optional package of ours brings."""
+EXTRAS = {
+    "parquet": "pyarrow",
+    "metrics": "sacrebleu",
+    "apps": "pyoxigraph",
+    "export": "gguf",
+    "hf": "transformers",
+    "track": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow-skinny",
+    "swanlab": "swanlab",
+    "lm-eval": "lm-eval",
+}
+"""What each of our optional extras brings; `pip install "leitai[NAME]"`."""
 
 
 def preview(

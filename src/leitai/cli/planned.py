@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leitai.base.files import read_text
 from leitai.base.ranks import world_size
+from leitai.base.yamltext import parse_yaml
 from leitai.cli import show
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ def _comparison(
     from leitai.planning import cached_machine, prediction_error
     from leitai.planning.specs import plan_train_spec
 
-    machine = cached_machine(max_age=float("inf"))
+    about = parse_yaml(read_text(spec, limit=1 << 20), str(spec)).data
+    device = str(about.get("device", "cpu")) if isinstance(about, dict) else "cpu"
+    machine = cached_machine(device.partition(":")[0], max_age=float("inf"))
     if machine is None:
         return "run `leitai plan` once: runs are then compared with what was planned"
     base = result.output.parent / "base"

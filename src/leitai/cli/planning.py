@@ -34,44 +34,52 @@ def plan(
         Literal["lora", "dora", "adalora", "ia3", "full", "freeze"],
         typer.Option("--method", help="train: what is trained."),
     ] = "lora",
-    rows: Annotated[int | None, typer.Option("--rows", help="train: how many.")] = None,
-    tokens: Annotated[int | None, typer.Option("--tokens", help="train: of a row.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", help="train: training rows.")] = None,
+    tokens: Annotated[int | None, typer.Option("--tokens", help="train: tokens a row.")] = None,
     targets: Annotated[
-        int | None, typer.Option("--targets", help="train: of them predicted; default a fifth.")
+        int | None, typer.Option("--targets", help="train: target tokens a row; a fifth of them.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="train: passes; 3.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="train: passes over the rows; 3.")
+    ] = None,
     batch_rows: Annotated[
-        int | None, typer.Option("--batch-rows", help="train: rows at once; 16.")
+        int | None, typer.Option("--batch-rows", help="train: rows a batch; 16.")
     ] = None,
     accumulation: Annotated[
-        int | None, typer.Option("--accumulation", help="train: batches to a step; 1.")
+        int | None, typer.Option("--accumulation", help="train: batches a step; 1.")
     ] = None,
-    rank: Annotated[int | None, typer.Option("--rank", help="train: of LoRA or its like.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="train: rank of the adapter.")] = None,
     ranks: Annotated[
         int | None, typer.Option("--ranks", min=1, help="train: processes, a device each; 1.")
     ] = None,
     top_blocks: Annotated[
         int | None, typer.Option("--top-blocks", help="train: blocks that freeze trains.")
     ] = None,
-    items: Annotated[int | None, typer.Option("--items", help="score: how many.")] = None,
-    context: Annotated[int | None, typer.Option("--context", help="score: tokens before.")] = None,
-    choices: Annotated[
-        int | None, typer.Option("--choices", help="score: answers each; 1.")
+    items: Annotated[int | None, typer.Option("--items", help="score: items.")] = None,
+    context: Annotated[
+        int | None, typer.Option("--context", help="score: tokens of context an item.")
     ] = None,
-    answer: Annotated[int | None, typer.Option("--answer", help="score: tokens of one; 5.")] = None,
-    requests: Annotated[int | None, typer.Option("--requests", help="generate: how many.")] = None,
-    prompt: Annotated[int | None, typer.Option("--prompt", help="generate: tokens of one.")] = None,
+    choices: Annotated[
+        int | None, typer.Option("--choices", help="score: answers an item; 1.")
+    ] = None,
+    answer: Annotated[
+        int | None, typer.Option("--answer", help="score: tokens an answer; 5.")
+    ] = None,
+    requests: Annotated[int | None, typer.Option("--requests", help="generate: requests.")] = None,
+    prompt: Annotated[
+        int | None, typer.Option("--prompt", help="generate: tokens a prompt.")
+    ] = None,
     new_tokens: Annotated[
-        int | None, typer.Option("--new-tokens", help="generate: tokens to write for each.")
+        int | None, typer.Option("--new-tokens", help="generate: new tokens a request.")
     ] = None,
     streams: Annotated[
-        int | None, typer.Option("--streams", help="generate: written together; 64.")
+        int | None, typer.Option("--streams", help="generate: requests written at once; 64.")
     ] = None,
     shared: Annotated[
         int | None, typer.Option("--shared", help="Tokens that all begin with, computed once.")
     ] = None,
     dtype: Annotated[
-        Literal["float32", "bfloat16", "float16", "int8", "int4"],
+        Literal["float32", "bfloat16", "float16", "int8", "int4", "nf4"],
         typer.Option("--dtype", help="Of the weights, or under full and freeze of the products."),
     ] = "float32",
     device: Device = "cpu",
@@ -135,8 +143,10 @@ def _show_task(
     from leitai.planning.asking import make_task
 
     task = make_task(kind, method, numbers)
-    if kind == "train" and dtype in ("int8", "int4"):
-        raise LeitaiError(f"training in {dtype} is not supported", where="--dtype")
+    if kind == "train" and dtype in ("int8", "int4", "nf4") and method != "lora":
+        raise LeitaiError(
+            f"{method} cannot train over {dtype} weights", where="--dtype", remedy="use lora"
+        )
     shape = find_shape(model)
     machine = measured_machine(device, anew=measure)
     _show({shape.name: make_plan(shape.config, task, machine, dtype)}, json=json)

@@ -9,6 +9,7 @@ import numpy as np
 from leitai.comparison.numbers import ends, rounded
 from leitai.comparison.pairing import ItemScore, TaskScores, align, pairs_of
 from leitai.comparison.statistics import PairedComparison, compare_binary, compare_ratio
+from leitai.evaluation import MEASURES
 
 ALL = "all"
 """The slice that holds every item of a task."""
@@ -86,7 +87,7 @@ def _compare_slice(
         options |= {"resamples": resamples, "seed": seed}
         if binary:
             return compare_binary(a[:, 0] > 0, b[:, 0] > 0, **options)
-        return compare_ratio(a, b, **options)
+        return compare_ratio(a, b, bounded=MEASURES[task.metric].unit == "share", **options)
 
     pairs = {pair: compare(*pair) for pair in pairs_of(list(scores))}
     estimates = {

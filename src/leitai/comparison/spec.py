@@ -1,6 +1,6 @@
 """What a duel is, as data: the model behind SPEC.yaml."""
 
-from pathlib import Path
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -112,9 +112,13 @@ class VerdictSpec(_Part):
     @field_validator("margins")
     @classmethod
     def _known(cls, margins: dict[str, float]) -> dict[str, float]:
-        for name in margins:
+        for name, margin in margins.items():
             if name not in MEASURES:
                 raise ValueError(f"unknown metric '{name}'; known: {', '.join(MEASURES)}")
+            most = 1.0 if MEASURES[name].unit == "share" else math.inf
+            if not 0 <= margin < most:
+                share = ", a share: 0.03 is three points" if most == 1.0 else ""
+                raise ValueError(f"margin of '{name}': expected 0 or more{share}")
         return margins
 
 
@@ -232,9 +236,3 @@ def _refuse_twice(what: str, names: list[str], remedy: str) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"two {what} '{twice[0]}'; {remedy}")
-
-
-def local_path(model: str, base: Path) -> str:
-    """Make a relative folder absolute when it exists beside the spec; leave hub ids alone."""
-    beside = base / model
-    return str(beside.resolve()) if beside.is_dir() else model

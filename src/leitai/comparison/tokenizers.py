@@ -21,8 +21,6 @@ from leitai.text.surrogates import repair
 
 RESAMPLES = 1_999
 ALPHA = 0.05
-CODE = "code"
-"""The language of programs, beside those of `text.languages`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,17 +56,22 @@ def write_sheet(path: Path, records: Mapping[str, Sequence[ItemRecord]], *, seed
 def read_sheet(
     path: Path, records: Mapping[str, Sequence[ItemRecord]], *, seed: int = 0
 ) -> Judgement:
-    """Read a filled sheet; rows that were left empty are left out.
+    """Read a filled sheet.
+
+    Rows that were left empty are left out, and then equal answers too: as ties of all items they
+    would outweigh the judged ones.
 
     Raises:
-        LeitaiError: the sheet is of other records or another seed, or a verdict cannot be read;
-            names the line.
+        LeitaiError: the sheet is of other records or another seed, a verdict cannot be read, a row
+            stands there twice, or none is filled in; names the line.
     """
     known: dict[_Shown, list[Paired]] = {}
-    found = []
+    equal, found = [], []
+    seen: set[_Shown] = set()
+    judged: set[_Shown] = set()
     for keys, one, other in paired(records):
         if one.answer == other.answer:
-            found.append(Preference(one.id, keys, TIE, 2, True, one.slices, one.group))
+            equal.append(Preference(one.id, keys, TIE, 2, True, one.slices, one.group))
         else:
             known.setdefault(_shown(one, other, seed), []).append((keys, one, other))
     items = {shown[0] for shown in known}
@@ -83,8 +88,16 @@ def read_sheet(
                 where=where,
                 remedy="use the seed of the sheet, and leave its answers as they are",
             )
+        if (item, first, second) in seen:
+            raise LeitaiError(
+                f'item "{item}" with these answers was there before',
+                where=where,
+                remedy="remove the second row",
+            )
+        seen.add((item, first, second))
         if not word:
             continue
+        judged.add((item, first, second))
         if word not in _WORDS:
             raise LeitaiError(
                 f'"{word}" is no verdict', where=where, remedy="write 1, 2 or tie in `better`"
@@ -93,7 +106,11 @@ def read_sheet(
             shown = keys if one.answer == first else (keys[1], keys[0])
             outcome = winner(shown, _WORDS[word])
             found.append(Preference(item, keys, outcome, 2, True, one.slices, one.group))
-    return Judgement(tuple(found))
+    if known and not judged:
+        raise LeitaiError(
+            "no row is filled in", where=path, remedy="write 1, 2 or tie in the column `better`"
+        )
+    return Judgement((*found, *(equal if judged == known.keys() else ())))
 
 
 def _shown(one: ItemRecord, other: ItemRecord, seed: int) -> _Shown:

@@ -1,5 +1,6 @@
 """A checkpoint that can be asked: it scores, writes, chats and embeds."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import fsum
@@ -420,14 +421,16 @@ def _pieces(engine: Engine, row: Row) -> Iterator[str]:
 
 
 def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        if device.type == "cuda" and not torch.cuda.is_available():
-            raise RuntimeError("this machine has no CUDA device")
-    except RuntimeError as error:
+    match = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", name)
+    found = torch.cuda.device_count() if match and name != "cpu" else 0
+    if match is None or (name != "cpu" and int(match[1] or 0) >= found):
+        why = f"this machine has {found} CUDA devices" if match else "it is neither cpu nor cuda"
         raise LeitaiError(
-            f"{name!r} cannot be used ({str(error).splitlines()[0]})",
+            f"{name!r} cannot be used ({why})",
             where="device",
-            remedy="use cpu, or cuda on a machine that has it",
-        ) from error
+            remedy="use cpu, or cuda or cuda:N on a machine that has it",
+        )
+    device = torch.device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # graphs are captured on the current device's stream
     return device

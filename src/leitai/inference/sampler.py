@@ -51,6 +51,10 @@ class Sampling:
                 raise LeitaiError(f"expected a value {expected}", where=name, remedy="change it")
 
 
+# Below it, logits divided by the temperature leave float32; above, only exact ties are still drawn.
+_LEAST_TEMPERATURE = 1e-6
+
+
 class Sampler:
     """Chooses tokens for one row, with a random stream of its own.
 
@@ -107,7 +111,7 @@ def restrict(scores: Tensor, sampling: Sampling) -> Tensor:
     Each restriction sees the probabilities that the one before it leaves, and at least one token
     stays.
     """
-    scores = scores / sampling.temperature
+    scores = scores / max(sampling.temperature, _LEAST_TEMPERATURE)
     if 0 < sampling.top_k < len(scores):
         scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], -torch.inf)
     if sampling.top_p < 1:

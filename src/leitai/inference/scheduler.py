@@ -59,7 +59,7 @@ class Engine:
             rows: how many rows may be in progress.
             chunk: prompt tokens of one pass.
             chunk_beside: the same beside rows whose text is read as it is written.
-            speculate: whether to guess tokens; that changes speed and no text.
+            speculate: whether to guess tokens; exact as `speculation.py` says.
             adapters: those on the decoder, which rows name; needed if they do.
         """
         self.decoder = decoder

@@ -1,4 +1,7 @@
-"""Log-probabilities of continuations; how requests are batched does not change them.
+"""Log-probabilities of continuations; how requests are batched does not change them in float32.
+
+In bfloat16 it changes them by rounding (0.05 nats were seen), and with 8- and 4-bit weights by the
+activations' rounding too, which passes of a few tokens do and larger ones do not (0.06).
 
 All requests together are one prefix forest: instructions, examples, contexts and the beginnings of
 labels that requests share run once, however many there are. The output head is applied at the

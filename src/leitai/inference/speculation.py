@@ -2,8 +2,10 @@
 
 Prompt lookup (Saxena, github.com/apoorvumang/prompt-lookup-decoding): if the last few tokens stood
 earlier in the prompt or the answer, what followed there is the guess. The pass that would have
-written one token then reads the guess too; tokens are chosen exactly as without it, one after the
-other, and the first that differs from the guess ends the step. A guess changes speed, never text.
+written one token then reads the guess too; tokens are chosen as without it, one after the other,
+and the first that differs from the guess ends the step. In float32 the text is the same. In fewer
+bits a pass of more tokens rounds otherwise, as any larger batch does, so that near ties may fall to
+the other side.
 """
 
 import math
@@ -37,12 +39,7 @@ def worthwhile(acceptance: float, load: int, free: int) -> int:
 
 
 class Speculator:
-    """Guesses for one row, as many as pay.
-
-    Attributes:
-        proposed: tokens guessed so far.
-        accepted: those of them that were right.
-    """
+    """Guesses for one row, as many as pay."""
 
     def __init__(self, free: int) -> None:
         """Begin a row; `free` is the device's `FREE_TOKENS`."""
@@ -52,7 +49,6 @@ class Speculator:
         self._acceptance = 0.5
         self._idle = 0
         self._pause = _FIRST_PAUSE
-        self.proposed = self.accepted = 0
 
     def propose(self, tokens: Sequence[int], load: int, most: int) -> list[int]:
         """Guess what follows `tokens`.
@@ -87,8 +83,6 @@ class Speculator:
 
     def learn(self, proposed: int, accepted: int) -> None:
         """Take in how many tokens of the last guess were right."""
-        self.proposed += proposed
-        self.accepted += accepted
         for right in [1.0] * accepted + [0.0] * (accepted < proposed):
             self._acceptance += _RATE * (right - self._acceptance)
         if accepted:

@@ -20,10 +20,10 @@ from leitai.models.decoder import Decoder
 from leitai.models.quantized import (
     BITS,
     parse_bits,
+    put,
     quantize_tied_head,
     quantized_linear,
     quantized_names,
-    replace,
 )
 from leitai.models.safetensors import DTYPES, StoredTensor
 
@@ -151,7 +151,7 @@ def load_decoder(
             readers[stored[name].file].copy(stored[name], tensor)
             owner, _, leaf = name.rpartition(".")
             if bits and leaf == "weight" and owner in narrow:
-                replace(decoder, owner, quantized_linear(tensor, str(dtype)))
+                put(decoder, owner, quantized_linear(tensor, str(dtype)))
             else:
                 setattr(decoder.get_submodule(owner), leaf, nn.Parameter(tensor))
         if tied_copy is not None:

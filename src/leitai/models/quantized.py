@@ -57,7 +57,7 @@ def quantize(decoder: Decoder, dtype: str, *, head: bool = True) -> Decoder:
         raise LeitaiError("the decoder is quantised already", remedy="load it again")
     for name in names:
         layer = cast(nn.Linear, decoder.get_submodule(name))
-        replace(decoder, name, quantized_linear(layer.weight, dtype, layer.bias))
+        put(decoder, name, quantized_linear(layer.weight, dtype, layer.bias))
     if head:
         quantize_tied_head(decoder, dtype)
     return decoder.to(torch.bfloat16).eval().requires_grad_(False)
@@ -72,10 +72,10 @@ def quantized_names(decoder: Decoder, *, head: bool = True) -> frozenset[str]:
     )
 
 
-def replace(decoder: Decoder, name: str, layer: QuantizedLinear) -> None:
-    """Put `layer` where the module `name` is."""
+def put(decoder: Decoder, name: str, module: nn.Module) -> None:
+    """Replace the module called `name`."""
     owner, _, leaf = name.rpartition(".")
-    setattr(decoder.get_submodule(owner), leaf, layer)
+    setattr(decoder.get_submodule(owner), leaf, module)
 
 
 def quantize_tied_head(decoder: Decoder, dtype: str) -> None:

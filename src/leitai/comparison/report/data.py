@@ -204,7 +204,6 @@ class ReportData(_Part):
         contenders: by their keys, in order.
         curves: how they learnt.
         costs: what they cost.
-        fronts: by measure of cost, who is on the Pareto front of the primary task.
         search: the settings that each contender tried; empty when nothing was searched.
         tasks: the items with all answers, in the verdict's order of tasks.
         audit: the findings of the fairness audit.
@@ -216,7 +215,6 @@ class ReportData(_Part):
     contenders: dict[str, Contender]
     curves: dict[str, LearningCurve]
     costs: dict[str, Cost]
-    fronts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     search: dict[str, Search] = Field(default_factory=dict)
     tasks: tuple[TaskItems, ...]
     audit: tuple[Finding, ...]

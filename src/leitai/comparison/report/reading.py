@@ -63,7 +63,6 @@ def read_run(folder: Path) -> ReportData:
                 for key in keys
             },
             costs={key: _cost(costs[key]) for key in keys},
-            fronts=costs.get("fronts", {}),
             search={
                 key: Search.model_validate(read_json(folder / "contenders" / key / SEARCH_FILE))
                 for key in keys

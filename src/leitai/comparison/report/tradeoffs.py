@@ -23,10 +23,9 @@ _AROUND = ((14.0, -8.0), (14.0, 9.0), (-14.0, -8.0), (-14.0, 9.0), (0.0, -17.0),
 
 @dataclass(frozen=True, slots=True)
 class TradeoffView:
-    """One cost: its drawing, and who is on the front."""
+    """One cost: its drawing, and who is not in it."""
 
     name: Bilingual
-    front: tuple[str, ...]
     left_out: tuple[str, ...]
     chart: Markup
 
@@ -52,7 +51,6 @@ def tradeoff_views(data: ReportData) -> list[TradeoffView]:
         views.append(
             TradeoffView(
                 name=name,
-                front=front,
                 left_out=tuple(k for k in data.keys if k not in known),
                 chart=_chart(task, key, name, known, front),
             )

@@ -21,6 +21,12 @@ from leitai.comparison.statistics.resampling import (
     paired_bootstrap,
     sign_flip_test,
 )
+from leitai.comparison.statistics.sparse import (
+    DIFFERING_MINIMUM,
+    bounded_interval,
+    differing,
+    p_outside,
+)
 
 BOOTSTRAP_MINIMUM = 20
 """Items, or clusters, below which resampling is not trusted with "equivalent"."""
@@ -125,7 +131,7 @@ def compare_binary(
         clusters=count,
         a=rate(right_a),
         b=rate(right_b),
-        difference=Estimate((wins - losses) / n, _agree(interval, p, alpha)),
+        difference=Estimate((wins - losses) / n, agree(interval, p, alpha)),
         inner=tango_interval(*inner, 2 * alpha),
         p=p,
         p_equivalence=tango_equivalence(*inner, margin) if trusted else 1.0,
@@ -145,8 +151,13 @@ def compare_ratio(
     clusters: Labels | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    bounded: bool = False,
 ) -> PairedComparison:
     """Compare two contenders by a metric that is a sum over a sum, such as bits per byte.
+
+    Where fewer than `DIFFERING_MINIMUM` items differ, resampling is not trusted: bounded scores are
+    then judged by betting as well, and the wider interval and the larger p count; others are never
+    called equivalent.
 
     Args:
         a: numerators and denominators of A, [n, 2].
@@ -156,6 +167,7 @@ def compare_ratio(
         clusters: the cluster of each item, [n]; None where items are independent.
         resamples: of the bootstrap and of the permutation test.
         seed: of both.
+        bounded: whether scores lie in [0, 1], where both sides' denominators are the same.
     """
     n, test = len(a), "sign_flip"
     if clusters is not None and len(np.unique(clusters)) < n:
@@ -166,13 +178,23 @@ def compare_ratio(
     p = sign_flip_test(a, b, resamples=resamples, seed=seed)
     gap = boot.difference
     equivalence = max(gap.p_above(margin), gap.p_below(-margin)) if margin > 0 else 1.0
+    interval, inner = gap.interval(alpha), gap.interval(2 * alpha)
+    if differing(a, b) < DIFFERING_MINIMUM:
+        bounded = bounded and np.array_equal(a[:, 1], b[:, 1])
+        if bounded and 0 < margin < 1:
+            equivalence = max(equivalence, p_outside(a, b, margin))
+        else:
+            equivalence = 1.0
+        if bounded:
+            interval = _around(interval, bounded_interval(a, b, alpha))
+            inner = _around(inner, bounded_interval(a, b, 2 * alpha))
     return PairedComparison(
         n=n,
         clusters=count,
         a=_estimate(boot.a, alpha),
         b=_estimate(boot.b, alpha),
-        difference=Estimate(gap.value, _agree(gap.interval(alpha), p, alpha)),
-        inner=gap.interval(2 * alpha),
+        difference=Estimate(gap.value, agree(interval, p, alpha)),
+        inner=inner,
         p=p,
         p_equivalence=equivalence if count >= BOOTSTRAP_MINIMUM else 1.0,
         test=test,
@@ -186,7 +208,11 @@ def _estimate(distribution: Distribution, alpha: float) -> Estimate:
     return Estimate(distribution.value, distribution.interval(alpha))
 
 
-def _agree(interval: Interval, p: float, alpha: float) -> Interval:
+def _around(one: Interval, other: Interval) -> Interval:
+    return Interval(min(one.low, other.low), max(one.high, other.high))
+
+
+def agree(interval: Interval, p: float, alpha: float) -> Interval:
     """Let the interval touch zero where the test does not reject "no difference".
 
     The tests here hold their level at any n; the intervals hold it approximately, and in small

@@ -9,7 +9,9 @@ same chance of a tie the closer the two are. Bradley and Terry, "Rank analysis o
 designs", Biometrika 39, 1952; Davidson, "On extending the Bradley-Terry model to accommodate ties
 in paired comparison experiments", JASA 65, 1970.
 
-All votes on one prompt are resampled together, because they are about the same question.
+All votes on one prompt are resampled together, because they are about the same question. Whether
+two are equally strong is tested on the votes between them: both are swapped prompt by prompt, which
+is valid however few the votes are.
 """
 
 import itertools
@@ -20,13 +22,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leitai.comparison.statistics.compare import Estimate
+from leitai.comparison.statistics.compare import Estimate, agree
 from leitai.comparison.statistics.multiplicity import holm
 from leitai.comparison.statistics.resampling import (
     RESAMPLES,
     Array,
     Distribution,
     resampled_totals,
+    sign_flip_test,
 )
 
 Votes = NDArray[np.int64]
@@ -50,7 +53,7 @@ class Gap(NamedTuple):
 
     Attributes:
         difference: of their strengths, with its 1 - alpha interval.
-        p: two-sided p of "equally strong", by Holm's method over all pairs.
+        p: two-sided p of "which is which does not matter", by Holm's method over all pairs.
     """
 
     difference: Estimate
@@ -154,15 +157,22 @@ def bradley_terry(
     unit = np.eye(contenders + 1)
     strengths = [distribution(unit[i]) for i in range(contenders)]
     gaps = [distribution(unit[i] - unit[j]) for i, j in pairs]
-    p_values = holm([min(1.0, 2 * min(gap.p_above(0.0), gap.p_below(0.0))) for gap in gaps])
+    raw = [_swapped(sums[:, 3 * row : 3 * row + 3], resamples, seed) for row in range(len(pairs))]
     return Preference(
         strengths=tuple(Estimate(one.value, one.interval(alpha)) for one in strengths),
         tie=float(np.exp(value[-1])),
         gaps={
-            pair: Gap(Estimate(gap.value, gap.interval(alpha)), p)
-            for pair, gap, p in zip(pairs, gaps, p_values, strict=True)
+            pair: Gap(Estimate(gap.value, agree(gap.interval(alpha), one, alpha)), p)
+            for pair, gap, one, p in zip(pairs, gaps, raw, holm(raw), strict=True)
         },
     )
+
+
+def _swapped(counts: Array, resamples: int, seed: int) -> float:
+    """The permutation test of one pair, by each prompt's votes [prompts, 3]."""
+    ones = np.ones(len(counts))
+    first, second = (np.stack([counts[:, side], ones], axis=1) for side in (0, 2))
+    return sign_flip_test(first, second, resamples=resamples, seed=seed)
 
 
 def _check(votes: Votes, contenders: int) -> None:

@@ -18,8 +18,6 @@ from leitai.training.batches import EncodedRow, Ints
 from leitai.training.encoding import check_ids
 from leitai.training.objectives.interface import Texts
 
-_WIDTH = 4  # bytes of an id on disk
-
 
 @dataclass(frozen=True)
 class TokenFile:

@@ -1,0 +1,62 @@
+"""Bounded scores of which few differ: claims tested by betting where resampling sees too little.
+
+Resampling draws from what was seen. Where two contenders tie on nearly every item it draws ties,
+and promises that the difference is known exactly, however few the items. A bet knows no more than
+that scores lie in [0, 1], and needs some 4 / margin items without a difference to exclude the
+margin; the rule of three, which knows that none was seen, needs 3 / margin (Hanley and
+Lippman-Hand, JAMA 249, 1983).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leitai.comparison.statistics.binary import Interval
+from leitai.comparison.statistics.sequential import capital
+
+Array = NDArray[np.float64]
+
+DIFFERING_MINIMUM = 30
+"""Items, or clusters, that must differ before resampling is trusted by itself."""
+
+_HALVINGS = 30  # of [-1, 1], which leaves 2e-9
+
+
+def differing(a: Array, b: Array) -> int:
+    """Count the rows in which two contenders, [n, 2] both, do not score the same."""
+    return int((np.abs(a - b) > 1e-12).any(axis=1).sum())
+
+
+def p_at_most(a: Array, b: Array, limit: float) -> float:
+    """One-sided p of "the mean of A minus that of B is at most `limit`".
+
+    Valid at any n: the inverse of an e-value, by Markov's inequality (Vovk and Wang, Annals of
+    Statistics 49, 2021).
+
+    Args:
+        a: sums of scores in [0, 1] and their numbers, [n, 2]; a row is an item or a cluster.
+        b: the same of B, with the same numbers.
+        limit: of the mean over items, in (-1, 1).
+    """
+    counts = a[:, 1]
+    # Fair under the claim, whatever the clusters' sizes, which are known before their scores.
+    stakes = (a[:, 0] - b[:, 0] - limit * counts) / ((1 + abs(limit)) * counts.max())
+    return float(min(1.0, 1 / max(capital(stakes, 0.0)[-1], 1e-300)))
+
+
+def p_outside(a: Array, b: Array, margin: float) -> float:
+    """P of "the means differ by at least `margin`": the weaker of two one-sided tests."""
+    return max(p_at_most(a, b, -margin), p_at_most(b, a, -margin))
+
+
+def bounded_interval(a: Array, b: Array, alpha: float) -> Interval:
+    """The mean differences that two tests at half of alpha do not refute."""
+
+    def lower_end(one: Array, other: Array) -> float:
+        low, high = -1.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            refuted = p_at_most(one, other, middle) <= alpha / 2
+            low, high = (middle, high) if refuted else (low, middle)
+        return low
+
+    return Interval(lower_end(a, b), -lower_end(b, a))
