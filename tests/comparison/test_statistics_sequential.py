@@ -15,7 +15,7 @@ from leitai.comparison.statistics import (
     decided,
     evidence,
 )
-from leitai.comparison.statistics.sequential import CERTAIN, STAKES, capital
+from leitai.comparison.statistics.sequential import CERTAIN, STAKES, Sizes, capital
 
 ternary = st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=60).map(np.array)
 bounded = st.lists(st.floats(-1, 1), min_size=1, max_size=40).map(np.array)
@@ -202,3 +202,29 @@ def test_two_thousand_items_take_milliseconds():
     start = time.perf_counter()
     decided(differences, margin=0.03, population=2_000)
     assert time.perf_counter() - start < 1.0
+
+
+def test_clusters_of_one_size_are_items_of_their_means():
+    rng = np.random.default_rng(4)
+    means = rng.uniform(-0.4, 0.9, 50)
+    sizes = Sizes(np.full(50, 7.0), 7.0)
+    for claimed in (-0.3, 0.0, 0.2):
+        one, other = capital(7 * means, claimed, sizes=sizes), capital(means, claimed)
+        assert one == pytest.approx(other, rel=1e-9)
+    one, other = decided(7 * means, margin=0.05, sizes=sizes), decided(means, margin=0.05)
+    assert (one.outcome, one.n) == (other.outcome, other.n)
+    assert one.interval == pytest.approx(other.interval, abs=1e-9)
+
+
+def test_clusters_of_all_sizes_hold_alpha_for_the_mean_over_items():
+    """Large clusters favour A, small ones B: a mean over clusters would be far from zero."""
+    rng = np.random.default_rng(12)
+    counts = rng.choice([1.0, 4.0], (600, 80))
+    # 4 x (0.6 - 0.5) = 1 x (0.5 - 0.1)
+    right = rng.random((600, 80)) < np.where(counts == 4, 0.6, 0.1)
+    sums = counts * (right - 0.5)
+    found = [
+        evidence(row, margin=0.0, sizes=Sizes(size, 4.0)).different.max() >= 20
+        for row, size in zip(sums, counts, strict=True)
+    ]
+    assert np.mean(found) <= 0.06

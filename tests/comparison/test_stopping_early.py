@@ -81,6 +81,21 @@ def test_a_cluster_counts_once_when_it_was_asked_whole():
     assert one["at"] == 5 * other["at"]
 
 
+def test_clusters_of_many_items_weigh_more_than_those_of_few():
+    """A wins the 30 passages of ten questions, B the 90 of one: over items A is ahead."""
+    sizes = [10, 1, 1, 1] * 30
+    clusters = [f"p{n}" for n, size in enumerate(sizes) for _ in range(size)]
+    wins = [float(size == 10) for size in sizes for _ in range(size)]
+    a = [record(i, won) for i, won in enumerate(wins)]
+    b = [record(i, 1 - won) for i, won in enumerate(wins)]
+    seen = watch(clusters)
+    seen.look({"A": a, "B": b})
+    pair = seen.as_json()["pairs"]["A-B"]
+    assert pair["value"] == pytest.approx((300 - 90) / 390, rel=1e-4)
+    assert pair["decision"] == "a_better"
+    assert pair["path"][-1][2] > 0
+
+
 def test_items_of_a_cluster_are_asked_together_in_an_order_of_the_seed_alone():
     rows = [
         Row(id=str(i), messages=(), source="", group=None if i % 4 == 3 else f"g{i % 4}")

@@ -6,12 +6,14 @@ some pair is open. Each pair's bets get an equal share of the part of alpha that
 looking, so what stops the asking holds at that level over all pairs, tasks and looks.
 
 Items of one cluster (a passage, a dialogue) are not fresh evidence: they are asked one after
-another, and a cluster counts once, by its mean difference, when all of it was asked.
+another, and a cluster counts once, when all of it was asked, by the sum of its differences; claims
+are of the mean over items, as in every other number of a verdict.
 
 Only tasks whose items score between 0 and 1 can be stopped: bits have no bound that a bettor could
 know.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +23,7 @@ import numpy as np
 from leitai.base.files import hash_value
 from leitai.comparison.numbers import rounded
 from leitai.comparison.pairing import pair_name
-from leitai.comparison.statistics.sequential import confidence_sequence, decided, evidence
+from leitai.comparison.statistics.sequential import Sizes, confidence_sequence, decided, evidence
 from leitai.data import Row
 from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 
@@ -82,16 +84,18 @@ class Watch:
 
     def _see(self, pair: Pair, items: np.ndarray, ends: Sequence[int]) -> None:
         parts = np.split(items[: ends[-1]], ends[:-1])
-        differences = np.array([part.mean() for part in parts])
-        evident = evidence(differences, margin=self.margin)
-        seen = decided(differences, margin=self.margin, alpha=self.alpha)
+        differences = np.array([part.sum() for part in parts])
+        counts = np.array([len(part) for part in parts], dtype=np.float64)
+        sizes = Sizes(counts, max(Counter(self.clusters).values()))
+        evident = evidence(differences, margin=self.margin, sizes=sizes)
+        seen = decided(differences, margin=self.margin, alpha=self.alpha, sizes=sizes)
         decision: str | None = None
         if seen is not None:
             first_leads = (seen.outcome == "a_higher") == self.higher_is_better
             apart = "a_better" if first_leads else "b_better"
             decision = "equivalent" if seen.outcome == "equivalent" else apart
         different, equivalent = float(evident.different[-1]), float(evident.equivalent[-1])
-        low, high = confidence_sequence(differences, alpha=self.level)
+        low, high = confidence_sequence(differences, alpha=self.level, sizes=sizes)
         path = self._paths.setdefault(pair, [])
         strongest = max(different, equivalent, 1e-300)
         path.append(
@@ -102,11 +106,11 @@ class Watch:
                 rounded(float(high)),
             ]
         )
-        inner = confidence_sequence(differences, alpha=2 * self.level)
+        inner = confidence_sequence(differences, alpha=2 * self.level, sizes=sizes)
         self._found[pair] = {
             "decision": decision,
             "at": None if seen is None else ends[seen.n - 1],
-            "value": rounded(float(differences.mean())),
+            "value": rounded(float(differences.sum() / counts.sum())),
             "p": rounded(min(1.0, 1 / max(different, 1e-300))),
             "p_equivalence": rounded(min(1.0, 1 / max(equivalent, 1e-300))),
             "inner": [rounded(inner.low), rounded(inner.high)],

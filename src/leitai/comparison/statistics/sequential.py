@@ -107,7 +107,25 @@ class Evidence:
         return np.where(reached.any(-1), (~reached).sum(-1) + 1, 0)
 
 
-def capital(differences: Array, mean: float, *, population: int | None = None) -> Array:
+class Sizes(NamedTuple):
+    """How many items the clusters have, which is known before any is scored.
+
+    Attributes:
+        counts: of the clusters scored so far, [n].
+        largest: of all clusters that may be scored.
+    """
+
+    counts: Array
+    largest: float
+
+
+def capital(
+    differences: Array,
+    mean: float,
+    *,
+    population: int | None = None,
+    sizes: Sizes | None = None,
+) -> Array:
     """Return what betting against "the mean difference is at most `mean`" has made of 1.
 
     The negated differences and the negated mean bet against "at least".
@@ -117,6 +135,9 @@ def capital(differences: Array, mean: float, *, population: int | None = None) -
         mean: of the claim, above -1.
         population: items in the pool that these were drawn from without replacement; None where
             they stand for all items like them.
+        sizes: where a row is a cluster and `differences` are sums over its items: then the claim is
+            of the mean over items, not over clusters, and a cluster is bet on by its size. Not
+            with `population`.
 
     Returns:
         The capital after each item, [..., n], at most `CERTAIN`; an e-value at any time.
@@ -124,7 +145,11 @@ def capital(differences: Array, mean: float, *, population: int | None = None) -
     scores, claimed = (1 + differences) / 2, (1 + mean) / 2
     sums = np.cumsum(scores, axis=-1)
     with np.errstate(over="ignore"):
-        if population is None:
+        if sizes is not None:
+            # 1 on average if the sums are `mean` times the sizes on average, and never below 0
+            fair = (1 + mean) * sizes.largest
+            ratio = 1 + (differences - mean * sizes.counts) / fair
+        elif population is None:
             ratio = scores / claimed
         else:
             left = population - np.arange(scores.shape[-1])
@@ -140,7 +165,13 @@ def capital(differences: Array, mean: float, *, population: int | None = None) -
     return total
 
 
-def evidence(differences: Array, *, margin: float, population: int | None = None) -> Evidence:
+def evidence(
+    differences: Array,
+    *,
+    margin: float,
+    population: int | None = None,
+    sizes: Sizes | None = None,
+) -> Evidence:
     """Return the evidence for each claim after each item.
 
     Args:
@@ -148,11 +179,12 @@ def evidence(differences: Array, *, margin: float, population: int | None = None
             their own.
         margin: equivalence margin; 0 makes equivalence impossible.
         population: see `capital`.
+        sizes: see `capital`.
     """
 
     def best(sign: int, mean: float) -> Array:
         return np.maximum.accumulate(
-            capital(sign * differences, mean, population=population), axis=-1
+            capital(sign * differences, mean, population=population, sizes=sizes), axis=-1
         )
 
     return Evidence(
@@ -166,7 +198,11 @@ def evidence(differences: Array, *, margin: float, population: int | None = None
 
 
 def confidence_sequence(
-    differences: Array, *, alpha: float = 0.05, population: int | None = None
+    differences: Array,
+    *,
+    alpha: float = 0.05,
+    population: int | None = None,
+    sizes: Sizes | None = None,
 ) -> Interval:
     """Return the interval that holds the mean difference at all times with chance 1 - alpha.
 
@@ -177,10 +213,12 @@ def confidence_sequence(
         differences: of one comparison, in [-1, 1], [n].
         alpha: one minus the level.
         population: see `capital`.
+        sizes: see `capital`.
     """
 
     def refuted(values: Array, mean: float) -> bool:
-        return bool(capital(values, mean, population=population).max(initial=0.0) >= 2 / alpha)
+        worth = capital(values, mean, population=population, sizes=sizes)
+        return bool(worth.max(initial=0.0) >= 2 / alpha)
 
     def lower_end(values: Array) -> float:
         low, high = -1.0, 1.0
@@ -198,6 +236,7 @@ def decided(
     margin: float,
     alpha: float = 0.05,
     population: int | None = None,
+    sizes: Sizes | None = None,
     span: float = 1.0,
 ) -> Decision | None:
     """Return the first decision that the items scored so far allow, if any.
@@ -209,29 +248,31 @@ def decided(
     called equivalent".
 
     As with all items scored, `equivalent` comes first where an item allows both. Where items share
-    a cluster and `population` is None, pass one mean difference for each cluster.
+    a cluster and `population` is None, pass one sum of differences for each cluster, and `sizes`.
 
     Args:
         differences: the score of A minus that of B, [n].
         margin: equivalence margin, in the scores' unit; 0 makes equivalence impossible.
         alpha: allowed rate of each kind of wrong decision.
         population: size of the pool if the question is about it alone; see the module.
+        sizes: see `capital`.
         span: largest possible difference in size: 1 for right or wrong, 100 for chrF.
 
     Raises:
         ValueError: a difference is not a number within the span, or there are more of them than
             the population has.
     """
-    if not np.all(np.abs(differences) <= span):
+    if not np.all(np.abs(differences) <= (span if sizes is None else span * sizes.counts)):
         raise ValueError(f"differences must lie within {-span:g} and {span:g}")
     if population is not None and len(differences) > population:
         raise ValueError(f"{len(differences)} differences of a population of {population}")
     scaled = np.asarray(differences, dtype=np.float64) / span
-    found = evidence(scaled, margin=margin / span, population=population)
+    found = evidence(scaled, margin=margin / span, population=population, sizes=sizes)
     n = int(found.decided_at(alpha))
     if n == 0:
         return None
-    low, high = confidence_sequence(scaled[:n], alpha=alpha, population=population)
+    until = None if sizes is None else Sizes(sizes.counts[:n], sizes.largest)
+    low, high = confidence_sequence(scaled[:n], alpha=alpha, population=population, sizes=until)
     alike, apart = float(found.equivalent[n - 1]), float(found.different[n - 1])
     outcome: Literal["a_higher", "b_higher", "equivalent"] = "equivalent"
     if alike < 1 / alpha:

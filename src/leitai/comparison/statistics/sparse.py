@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leitai.comparison.statistics.binary import Interval
-from leitai.comparison.statistics.sequential import capital
+from leitai.comparison.statistics.sequential import Sizes, capital
 
 Array = NDArray[np.float64]
 
@@ -37,10 +37,9 @@ def p_at_most(a: Array, b: Array, limit: float) -> float:
         b: the same of B, with the same numbers.
         limit: of the mean over items, in (-1, 1).
     """
-    counts = a[:, 1]
-    # Fair under the claim, whatever the clusters' sizes, which are known before their scores.
-    stakes = (a[:, 0] - b[:, 0] - limit * counts) / ((1 + abs(limit)) * counts.max())
-    return float(min(1.0, 1 / max(capital(stakes, 0.0)[-1], 1e-300)))
+    sizes = Sizes(a[:, 1], float(a[:, 1].max()))
+    worth = capital(a[:, 0] - b[:, 0], limit, sizes=sizes)[-1]
+    return float(min(1.0, 1 / max(worth, 1e-300)))
 
 
 def p_outside(a: Array, b: Array, margin: float) -> float:
