@@ -251,10 +251,44 @@ def test_more_data_is_needed_for_harder_questions(spread, difference, margin):
 
 
 def test_more_items_names_the_nearer_goal():
-    assert more_items(100, 0.4, 0.05, 0.02).to_show == "difference"
-    assert more_items(100, 0.4, 0.001, 0.05).to_show == "equivalence"
+    assert more_items(100, 0.4, 0.1, 0.02).to_show == "difference"
+    assert more_items(400, 0.4, 0.001, 0.05).to_show == "equivalence"
     assert more_items(100, 0.4, 0.0, 0.0) == (None, None)
-    count, _ = more_items(300, math.sqrt(0.2 - 0.03**2), 0.03, 0.0)
-    assert count == 1_500  # 1,737 in all, two digits
-    assert more_items(10_000, 0.1, 0.05, 0.02).items == 1
     assert more_items(100, 0.4, 1e-200, 1e-200) == (None, None)
+    assert more_items(10_000, 0.1, 0.05, 0.02).items == 1
+
+
+def test_more_items_is_silent_where_little_is_known():
+    assert more_items(9, 0.4, 0.3, 0.02) == (None, None)
+    assert more_items(400, 0.4, 0.1, 0.02, clusters=1) == (None, None)
+    assert more_items(40, 0.0, 0.0, 0.03) == (None, None)
+    assert more_items(100, 0.4, 0.02, 0.02) == (None, None)  # half a standard error from zero
+
+
+def test_more_items_reach_what_the_tests_can_say():
+    # Five decisive items can give p = 0.0625 at best; six are expected after one item in five more.
+    assert more_items(20, 0.2, 0.25, 0.03, decisive=5).items == 4
+    assert more_items(20, 0.2, 0.25, 0.03, decisive=5, alpha=0.05 / 7).items >= 16
+    assert more_items(20, 0.02, 0.0, 0.03, decisive=0).to_show == "equivalence"
+    assert more_items(12, 0.001, 0.0, 0.03).items == 8
+
+
+@pytest.mark.parametrize(("n", "least"), [(60, 0.66), (200, 0.72), (600, 0.72)])
+def test_more_items_keep_their_promise(n, least):
+    """True differences of all sizes; of the forecasts of a difference, about eight in ten hold."""
+    rng = np.random.default_rng(n)
+    kept = told = 0
+    for true in rng.normal(0, 0.08, 3_000):
+        first = rng.normal(true, 0.5, n)
+        spread, mean = first.std(ddof=1), first.mean()
+        if abs(mean) * np.sqrt(n) / spread > 1.96:
+            continue
+        found = more_items(n, spread, mean, 0.0)
+        if found.items is None or found.items > 100_000:
+            continue
+        whole = n + found.items
+        final = (n * mean + rng.normal(true * found.items, 0.5 * np.sqrt(found.items))) / whole
+        told += 1
+        kept += abs(final) * np.sqrt(whole) / 0.5 > 1.96
+    assert told > 300
+    assert least <= kept / told <= 0.9

@@ -77,6 +77,10 @@ def pair_row(
             task.margin,
             # With several tests the first step of Holm's method is the one to plan for.
             alpha=first_step if adjusted else alpha,
+            clusters=comparison.clusters,
+            decisive=None
+            if comparison.wins is None or comparison.losses is None
+            else comparison.wins + comparison.losses,
         )
     value, interval = comparison.difference
     row = {

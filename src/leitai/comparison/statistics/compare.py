@@ -155,9 +155,9 @@ def compare_ratio(
 ) -> PairedComparison:
     """Compare two contenders by a metric that is a sum over a sum, such as bits per byte.
 
-    Where fewer than `DIFFERING_MINIMUM` items differ, resampling is not trusted: bounded scores are
-    then judged by betting as well, and the wider interval and the larger p count; others are never
-    called equivalent.
+    Where most items tie and fewer than `DIFFERING_MINIMUM` differ, resampling is not trusted:
+    bounded scores are then judged by betting as well, and the wider interval and the larger p
+    count; others are never called equivalent.
 
     Args:
         a: numerators and denominators of A, [n, 2].
@@ -179,14 +179,15 @@ def compare_ratio(
     gap = boot.difference
     equivalence = max(gap.p_above(margin), gap.p_below(-margin)) if margin > 0 else 1.0
     interval, inner = gap.interval(alpha), gap.interval(2 * alpha)
-    if differing(a, b) < DIFFERING_MINIMUM:
+    if differing(a, b) < min(DIFFERING_MINIMUM, count / 2):
         bounded = bounded and np.array_equal(a[:, 1], b[:, 1])
         if bounded and 0 < margin < 1:
             equivalence = max(equivalence, p_outside(a, b, margin))
         else:
             equivalence = 1.0
         if bounded:
-            interval = _around(interval, bounded_interval(a, b, alpha))
+            if p > alpha:  # else the test, which is exact, has refuted zero
+                interval = _around(interval, bounded_interval(a, b, alpha))
             inner = _around(inner, bounded_interval(a, b, 2 * alpha))
     return PairedComparison(
         n=n,

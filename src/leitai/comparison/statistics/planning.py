@@ -8,14 +8,22 @@ seen so far.
 import math
 from typing import Literal, NamedTuple
 
+import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import chdtri, ndtr, ndtri
+
+from leitai.comparison.statistics.compare import BOOTSTRAP_MINIMUM
 
 POWER = 0.8
 """Chance that the planned number of items reaches a verdict."""
 
+FORECAST_MINIMUM = 10
+"""Items, or clusters, from which something may be forecast."""
+
 LARGEST = 10_000_000
 """Beyond this many items no number is given: nobody would collect them."""
+
+_CANDIDATES = 2_000  # between 1 and LARGEST; two digits are told
 
 
 class MoreItems(NamedTuple):
@@ -96,12 +104,23 @@ def items_for_paired_binary(
 
 
 def more_items(
-    n: int, spread: float, difference: float, margin: float, *, alpha: float = 0.05
+    n: int,
+    spread: float,
+    difference: float,
+    margin: float,
+    *,
+    alpha: float = 0.05,
+    clusters: int | None = None,
+    decisive: int | None = None,
 ) -> MoreItems:
     """Say how many items an undecided comparison of `n` items still lacks.
 
-    Takes what was observed as the truth and returns the smaller of two numbers: those needed to
-    find the difference, and those needed to show that it lies within the margin.
+    The smallest number after which the chance of a verdict, given the items so far, is `POWER`.
+    What is not known of the true difference counts: it is drawn from what the items leave possible
+    (predictive power; Spiegelhalter, Freedman and Blackburn, Controlled Clinical Trials 7, 1986).
+    With N = n + m items in all, the final mean is normal around the observed one with variance
+    spread^2 m / (n N). Nor is the spread known: its upper bound counts. No number falls below the
+    least at which the tests can speak.
 
     Args:
         n: items so far.
@@ -109,14 +128,42 @@ def more_items(
         difference: observed difference.
         margin: equivalence margin.
         alpha: level that the verdict is held at.
+        clusters: independent ones among the items; None: all.
+        decisive: items that only one side has right; None where scores are no mere right or wrong.
+
+    Returns:
+        No number where the items say too little to forecast from, or none that anybody would
+        collect would do.
     """
-    apart = items_for_difference(spread, difference, alpha=alpha)
-    alike = items_for_equivalence(spread, difference, margin, alpha=alpha)
-    needed = min(apart, alike)
-    if needed > LARGEST:
+    independent = n if clusters is None else clusters
+    if independent < FORECAST_MINIMUM or spread <= 0:
         return MoreItems(None, None)
-    missing = max(1, math.ceil(needed) - n)
-    return MoreItems(_two_digits(missing), "difference" if apart <= alike else "equivalence")
+    freedom = independent - 1
+    likely = spread * math.sqrt(freedom / float(chdtri(freedom, POWER)))
+    more = np.unique(np.geomspace(1, LARGEST, _CANDIDATES).round())
+    whole = n + more
+    apart = abs(difference) * np.sqrt(whole) / likely - ndtri(1 - alpha / 2)
+    found = apart / np.sqrt(more / n) >= ndtri(POWER)
+    found &= whole >= _least_for_difference(n, independent, decisive, alpha)
+    room = margin - ndtri(1 - alpha) * likely / np.sqrt(whole)
+    error = likely * np.sqrt(more / (n * whole))
+    inside = ndtr((room - difference) / error) - ndtr((-room - difference) / error)
+    alike = (room > 0) & (inside >= POWER)
+    alike &= whole >= n * BOOTSTRAP_MINIMUM / independent
+    numbers = [int(more[seen.argmax()]) if seen.any() else None for seen in (found, alike)]
+    known = [number for number in numbers if number is not None]
+    if not known:
+        return MoreItems(None, None)
+    nearest = min(known)
+    return MoreItems(_two_digits(nearest), "difference" if nearest == numbers[0] else "equivalence")
+
+
+def _least_for_difference(n: int, independent: int, decisive: int | None, alpha: float) -> float:
+    """Items below which no sign test can reach `alpha`, as often as items decide so far."""
+    needed = math.ceil(math.log2(2 / alpha))  # all of them for one side
+    if decisive is None:
+        return needed * n / independent
+    return math.inf if decisive == 0 else needed * n / decisive
 
 
 def _two_digits(count: int) -> int:
