@@ -85,3 +85,15 @@ def test_mistakes(tmp_path, record, fields, message):
 def test_ask_goes_with_questions():
     with pytest.raises(ValueError, match="format: questions"):
         DataSource(path="x.csv", ask="{q}")
+
+
+@pytest.mark.parametrize("template", ["Say {question", "Say }", "{question.name}", "{question:d}"])
+def test_a_template_that_cannot_be_filled_in(tmp_path, template):
+    with pytest.raises(LeitaiError, match=r"mine\.jsonl.*line 1.*template"):
+        rows(tmp_path, [{"question": "2+2?", "answer": "4"}], ask=template)
+
+
+@pytest.mark.parametrize("answer", [{"x": 1}, True, ["4", {"x": 1}], [["4"]]])
+def test_an_answer_that_is_no_text(tmp_path, answer):
+    with pytest.raises(LeitaiError, match="expected a text or a number"):
+        rows(tmp_path, [{"question": "2+2?", "answer": answer}])

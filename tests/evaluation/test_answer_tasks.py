@@ -275,3 +275,25 @@ def test_texts_without_a_question_are_measured_and_pass_the_audit(nano):
         }
     )
     refuse_unfair(audit((side, side), Material(spec, [], {"t": rows}, {"t": ()})))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return 1 / 0", "ZeroDivisionError"),
+        ("return []", "expected a list of 2 records"),
+        ("return [None for _ in items]", "expected a list of 2 records"),
+    ],
+)
+def test_a_python_task_that_fails_is_named(tmp_path, body, message):
+    text = (EXAMPLES / "own" / "polite.py").read_text("utf-8")
+    text += (
+        f"\n\ndef broken(self, items, labels, respondent):\n    {body}\n\nPolite.assess = broken\n"
+    )
+    (tmp_path / "mine.py").write_text(text, "utf-8")
+    fields = {"kind": "python", "class": "Polite", "data": {"set": "bookshop"}, "file": "mine.py"}
+    made = TypeAdapter(Task).validate_python({"name": "t", **fields}, context={"folder": tmp_path})
+    rows = [asked(str(n), "?", "!", source=f"x, line {n}", language="en") for n in (1, 2)]
+    with pytest.raises(LeitaiError, match=message) as caught:
+        made.assess(rows, (), Says(reference_of))
+    assert "Polite.assess" in str(caught.value)

@@ -54,7 +54,10 @@ def read_question(
             choice is the answer.
     """
     raw = field(record, str(columns.answer), where)
-    choices = _several(field(record, columns.choices, where)) if columns.choices else []
+    choices = []
+    if columns.choices:
+        listed_at = f'{where}, column "{columns.choices}"'
+        choices = _several(field(record, columns.choices, where), listed_at)
     facts: dict[str, Any] = {}
     listed = ""
     if choices:
@@ -63,7 +66,7 @@ def read_question(
         listed = "\n".join(f"{a}. {b}" for a, b in zip(LETTERS, choices, strict=False))
         reference = LETTERS[right]
     else:
-        answers = _several(raw)
+        answers = _several(raw, f'{where}, column "{columns.answer}"')
         facts = {"answers": answers}
         reference = answers[0] if answers else _SILENT.get(language or "en", _SILENT["en"])
     question = _ask(record, where, columns, _template(ask, language, where), listed)
@@ -77,10 +80,17 @@ def read_question(
 _SILENT = {"zh": "无法回答", "en": "unanswerable"}
 
 
-def _several(value: Any) -> list[str]:
+def _several(value: Any, where: str) -> list[str]:
     """Read a list, or a cell whose parts are parted by "|"; nothing is an empty list."""
     if value is None:
         return []
+    for part in value if isinstance(value, list) else [value]:
+        if not isinstance(part, str | int | float) or isinstance(part, bool):
+            raise LeitaiError(
+                f"expected a text or a number, found {type(part).__name__}",
+                where=where,
+                remedy="give a text, or a list of texts",
+            )
     parts = value if isinstance(value, list) else re.split(re.escape(PARTS), str(value))
     return [text for part in parts if (text := str(part).strip())]
 
@@ -123,7 +133,14 @@ def _ask(record: Record, where: str, columns: Columns, template: str | None, lis
     fields = {name: value for name, value in record.items() if value is not None}
     if listed:
         fields["choices"] = listed
-    for _, name, _, _ in Formatter().parse(template):
-        if name is not None and name not in fields:
-            raise missing(name, fields, f"{where}, template")
-    return template.format_map(fields)
+    try:
+        for _, name, _, _ in Formatter().parse(template):
+            if name is not None and name not in fields:
+                raise missing(name, fields, f"{where}, template")
+        return template.format_map(fields)
+    except (ValueError, AttributeError, LookupError, TypeError) as error:
+        raise LeitaiError(
+            f"the template cannot be filled in: {error}",
+            where=f"{where}, template",
+            remedy="put a column's name between { and }; write {{ and }} for the characters",
+        ) from error

@@ -50,6 +50,12 @@ def read_run(folder: Path) -> ReportData:
     keys, costs = list(verdict["contenders"]), read_json(folder / "cost.json")
     # JSON written with sorted keys has the order of keys, which is the contenders'.
     cards = {key: Contender.model_validate(manifest["contenders"][key]) for key in keys}
+    if absent := [key for key in keys if key not in costs]:
+        raise LeitaiError(
+            f"contender {absent[0]} is missing",
+            where=folder / "cost.json",
+            remedy="run leitai compare again with this folder as --out",
+        )
     spec = manifest["spec"]["spec"]
     trained = {key: cards[key].method is not None for key in keys}
     try:

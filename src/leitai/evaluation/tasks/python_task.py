@@ -88,8 +88,31 @@ class PythonTask(BaseTask):
     def assess(
         self, items: Sequence[Row], labels: tuple[str, ...], respondent: Respondent
     ) -> list[ItemRecord]:
-        """Ask and grade as the user's class does."""
-        return self._task.assess(items, labels, respondent)
+        """Ask and grade as the user's class does.
+
+        Raises:
+            LeitaiError: it fails, or returns something else than a record for each item.
+        """
+        where = f"{self.file}, {self.class_}.assess"
+        try:
+            found = self._task.assess(items, labels, respondent)
+        except LeitaiError:
+            raise
+        except Exception as error:
+            raise LeitaiError(
+                f"{type(error).__name__}: {error}", where=where, remedy="repair it"
+            ) from error
+        if (
+            not isinstance(found, list)
+            or len(found) != len(items)
+            or not all(isinstance(one, ItemRecord) for one in found)
+        ):
+            raise LeitaiError(
+                f"expected a list of {len(items)} records, one an item, in their order",
+                where=where,
+                remedy="return what leitai.evaluation.tasks.interface.record makes of each",
+            )
+        return found
 
     def summaries(self) -> Mapping[str, Summary]:
         """The summaries of the user's class."""
