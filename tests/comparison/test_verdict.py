@@ -76,7 +76,9 @@ def scores(verdict):
 def test_rules_for_right_or_wrong(table, expected):
     verdict = decide("d", NAMES, [duel(*table)])
     assert only(verdict)["verdict"] == verdict["overall"]["verdict"] == expected
-    assert (only(verdict)["more_items"] is not None) == (expected == "undecided")
+    little = table == (0, 0, 10, 0)  # ten ties say too little to forecast from
+    told = only(verdict)["more_items"] is not None
+    assert told == (expected == "undecided" and not little)
 
 
 @pytest.mark.parametrize(
