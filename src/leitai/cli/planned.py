@@ -17,6 +17,12 @@ _WAIT_SECONDS = 1.5
 """How long a finished run may be kept for the comparison with its plan."""
 
 
+def device_of(part: object) -> str:
+    """Return which kind of device the part of a spec with the key `device` names."""
+    named = part.get("device", "cpu") if isinstance(part, dict) else "cpu"
+    return str(named).partition(":")[0]
+
+
 def compare_with_plan(
     spec: Path, result: "TrainResult", *, data_root: Path | None, overrides: Sequence[str]
 ) -> None:
@@ -49,8 +55,7 @@ def _comparison(
     from leitai.planning.specs import plan_train_spec
 
     about = parse_yaml(read_text(spec, limit=1 << 20), str(spec)).data
-    device = str(about.get("device", "cpu")) if isinstance(about, dict) else "cpu"
-    machine = cached_machine(device.partition(":")[0], max_age=float("inf"))
+    machine = cached_machine(device_of(about), max_age=float("inf"))
     if machine is None:
         return "run `leitai plan` once: runs are then compared with what was planned"
     base = result.output.parent / "base"

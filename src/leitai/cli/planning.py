@@ -11,6 +11,7 @@ from leitai.base.files import read_text
 from leitai.base.yamltext import parse_yaml
 from leitai.cli import show
 from leitai.cli.options import DataRoot, Device, Set
+from leitai.cli.planned import device_of
 
 if TYPE_CHECKING:
     from leitai.comparison.calls import Calls
@@ -167,9 +168,7 @@ def _show_spec(
 
     data = parse_yaml(read_text(path, limit=1 << 20), str(path)).data
     duel = isinstance(data, dict) and "contenders" in data
-    key = data.get("runtime") if duel else data
-    device = str(key.get("device", "cpu")) if isinstance(key, dict) else "cpu"
-    machine = measured_machine(device.partition(":")[0], anew=measure)
+    machine = measured_machine(device_of(data.get("runtime") if duel else data), anew=measure)
     options = {"data_root": data_root, "overrides": overrides or []}
     if duel:
         _show_duel(forecast(path, machine, **options), json=json)  # type: ignore[arg-type]

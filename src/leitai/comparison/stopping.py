@@ -16,6 +16,7 @@ know.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ class Watch:
     _found: dict[Pair, dict[str, Any]] = field(default_factory=dict)
     _asked: int = 0
 
+    @cached_property
+    def _largest(self) -> int:
+        return max(Counter(self.clusters).values())
+
     def look(self, records: Mapping[str, Sequence[ItemRecord]]) -> bool:
         """Look at the evidence after the items asked so far.
 
@@ -86,7 +91,7 @@ class Watch:
         parts = np.split(items[: ends[-1]], ends[:-1])
         differences = np.array([part.sum() for part in parts])
         counts = np.array([len(part) for part in parts], dtype=np.float64)
-        sizes = Sizes(counts, max(Counter(self.clusters).values()))
+        sizes = Sizes(counts, self._largest)
         evident = evidence(differences, margin=self.margin, sizes=sizes)
         seen = decided(differences, margin=self.margin, alpha=self.alpha, sizes=sizes)
         decision: str | None = None

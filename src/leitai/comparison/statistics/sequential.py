@@ -31,6 +31,7 @@ found there. Two contenders that are equally good in general still differ on nea
 a claim about further items, a pool's answer would be wrong nearly always.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -220,14 +221,19 @@ def confidence_sequence(
         worth = capital(values, mean, population=population, sizes=sizes)
         return bool(worth.max(initial=0.0) >= 2 / alpha)
 
-    def lower_end(values: Array) -> float:
-        low, high = -1.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if refuted(values, middle) else (low, middle)
-        return low
+    return Interval(
+        lower_end(lambda mean: refuted(differences, mean)),
+        -lower_end(lambda mean: refuted(-differences, mean)),
+    )
 
-    return Interval(lower_end(differences), -lower_end(-differences))
+
+def lower_end(refuted: Callable[[float], bool]) -> float:
+    """Return the largest mean in [-1, 1] up to which all are refuted, rounded down."""
+    low, high = -1.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if refuted(middle) else (low, middle)
+    return low
 
 
 def decided(

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leitai.comparison.statistics.binary import Interval
-from leitai.comparison.statistics.sequential import Sizes, capital
+from leitai.comparison.statistics.sequential import Sizes, capital, lower_end
 
 Array = NDArray[np.float64]
 
 DIFFERING_MINIMUM = 30
 """Items, or clusters, that must differ before resampling is trusted by itself."""
-
-_HALVINGS = 30  # of [-1, 1], which leaves 2e-9
 
 
 def differing(a: Array, b: Array) -> int:
@@ -49,13 +47,7 @@ def p_outside(a: Array, b: Array, margin: float) -> float:
 
 def bounded_interval(a: Array, b: Array, alpha: float) -> Interval:
     """The mean differences that two tests at half of alpha do not refute."""
-
-    def lower_end(one: Array, other: Array) -> float:
-        low, high = -1.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            refuted = p_at_most(one, other, middle) <= alpha / 2
-            low, high = (middle, high) if refuted else (low, middle)
-        return low
-
-    return Interval(lower_end(a, b), -lower_end(b, a))
+    return Interval(
+        lower_end(lambda mean: p_at_most(a, b, mean) <= alpha / 2),
+        -lower_end(lambda mean: p_at_most(b, a, mean) <= alpha / 2),
+    )
