@@ -22,6 +22,7 @@
 #     finetune-100m-bf16        5
 #     score-77                  1     against transformers
 #     score-77-large            7     against lm-eval
+#     score-banking77           6     the same on real ones; wants `leitai data get banking77`
 #     score-5shot               8     against lm-eval and transformers
 #     score-5shot-500           4     Leitai alone
 #     generate                  3     small batches, against transformers
@@ -29,6 +30,7 @@
 #     writing                  10     one and eight streams, shared prompts, transformers, llama.cpp
 #     decoder                   3     one stream by format of the weights, llama.cpp
 #     quantization              4     what 8 and 4 bits cost in quality (makes runs/demo first)
+#     plan                      5     what `leitai plan` says against what came of it
 #     growth                    4     a training step by length, branches, batch, vocabulary
 #     duels                     3     simulated verdicts: how often wrong, after how many items
 set -u
@@ -41,7 +43,7 @@ RUNS=${RUNS:-runs}
 ROUNDS=${ROUNDS:-2}
 
 cases="full-nano full-micro lora-micro lora-chat lora-shared lora-llama pairs adalora prefix dpo \
-pretrain-100m pretrain-100m-bf16 finetune-100m-bf16 score-77 score-77-large score-5shot generate \
+pretrain-100m pretrain-100m-bf16 finetune-100m-bf16 score-77 score-77-large score-banking77 score-5shot generate \
 load load-wide"
 failed=
 
@@ -65,6 +67,7 @@ measure() {
             "$PYTHON" -m leitai compare examples/demo.yaml --out "$RUNS/demo" || return
         "$PYTHON" benchmarks/quantization.py --model "$model" --data bookshop --rows 300 --save
         ;;
+    plan) "$PYTHON" benchmarks/plan_error.py --save ;;
     growth) "$PYTHON" benchmarks/growth.py --save ;;
     duels) "$PYTHON" benchmarks/duels.py --save ;;
     score-5shot-500) "$PYTHON" benchmarks/peers.py --save --rounds 1 --only score-5shot-500 ;;
@@ -75,8 +78,8 @@ measure() {
     esac
 }
 
-[ $# -gt 0 ] || set -- $cases score-5shot-500 writing decoder quantization growth \
-    duels
+[ $# -gt 0 ] || set -- $cases score-5shot-500 writing decoder quantization plan \
+    growth duels
 for part in "$@"; do
     echo "== $part, $(date +%H:%M)" >&2
     measure "$part" || failed="$failed $part"

@@ -39,6 +39,7 @@ class Case:
             bookshop questions as they are.
         answer: tokens to predict or to score, their mean; tokens to write, exactly.
         choices: continuations that are scored for each prompt.
+        data: a public data set whose questions and labels are scored, by the official tokenizer.
         shared: tokens that stand before every row or prompt, the same ones: an instruction, shots.
         answers: rows that follow each prompt of a training step, as the two of a preference pair.
             Steps take rows in an order of their own, so with more than one there is one step.
@@ -63,6 +64,7 @@ class Case:
     prompt: int | None = None
     answer: int = 0
     choices: int = 0
+    data: str | None = None
     shared: int = 0
     answers: int = 1
     peer_rows: int | None = None
@@ -280,6 +282,20 @@ CASES = (
         answer=5,
         choices=77,
         peer_items=4,
+        peer_batch=16,
+        dtype="bfloat16",
+        peers=("lm-eval",),
+        bar=20.0,
+    ),
+    Case(
+        name="score-banking77",
+        title="score the 77 labels of banking77 after its questions in Qwen2.5's template, bf16",
+        kind="score",
+        shape=LARGE,
+        full=Size(warm=1, counted=80),
+        quick=None,
+        data="banking77",
+        peer_items=6,
         peer_batch=16,
         dtype="bfloat16",
         peers=("lm-eval",),

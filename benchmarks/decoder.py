@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
-from statistics import median
 
 import torch
 from cases import LARGE
@@ -36,12 +35,16 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def ceilings() -> tuple[float, float]:
-    """Measure the bfloat16 matrix products' rate (FLOP/s) and the read bandwidth (B/s)."""
+def product_rate() -> float:
+    """Measure what bfloat16 matrix products reach, in FLOP/s."""
     x, w = torch.randn(2048, 896).bfloat16(), torch.randn(4864, 896).bfloat16()
-    rate = 2 * 2048 * 896 * 4864 / min(seconds(lambda: x @ w.T) for _ in range(20))
+    return 2 * 2048 * 896 * 4864 / min(seconds(lambda: x @ w.T) for _ in range(20))
+
+
+def bandwidth() -> float:
+    """Measure how fast memory is read, in B/s: the best of a few sums and dot products."""
     big = torch.ones(64_000_000)
-    return rate, 4 * len(big) / min(seconds(big.sum) for _ in range(10))
+    return 4 * len(big) / min(seconds(w) for w in (big.sum, lambda: big.dot(big)) for _ in range(6))
 
 
 @torch.inference_mode()
@@ -74,7 +77,7 @@ def theirs(program: Path, weights: Path) -> tuple[float, float]:
 def measure(name: str, arguments: argparse.Namespace) -> Part:
     """Measure one format of weights on both sides, in turns."""
     about = conditions(arguments.rounds, torch.get_num_threads())
-    rate, bandwidth = ceilings()
+    rate = product_rate()
     decoder = init_decoder(preset(LARGE), 1).bfloat16().eval()
     if name != "bf16":
         quantize(decoder, name)
@@ -83,17 +86,18 @@ def measure(name: str, arguments: argparse.Namespace) -> Part:
     if name != "bf16":  # the embedding stays in bf16 beside the head and is hardly read
         weights -= decoder.model.embed_tokens.weight.nbytes
     ours(decoder)
-    mine, others = [], []
+    mine, others, read = [], [], []
     for _ in range(arguments.rounds):
+        before = bandwidth()
         mine.append(ours(decoder))
+        read.append(max(before, bandwidth()))
         if arguments.llama_bench:
             others.append(theirs(arguments.llama_bench, arguments.gguf / FORMATS[name]))
-    share = median(decode for _, decode in mine) * weights / bandwidth
     return about | {
         "rate": rate,
-        "bandwidth": bandwidth,
+        "bandwidth": read,
         "weights": weights,
-        "share": share,
+        "shares": [decode * weights / speed for (_, decode), speed in zip(mine, read, strict=True)],
         "leitai": mine,
         "llama.cpp": others,
     }
@@ -113,10 +117,11 @@ def markdown(parts: dict[str, Part]) -> str:
         ):
             gain = spread([a / b for a, b in zip(mine, other, strict=True)], ".2f") if other else ""
             cells += [spread(list(mine)), spread(list(other)) if other else "", gain]
-        rows.append((f"{name} / {Path(FORMATS[name]).stem}", *cells, f"{part['share']:.0%}"))
+        rows.append((f"{name} / {Path(FORMATS[name]).stem}", *cells, spread(part["shares"], ".0%")))
         notes.append(
             f"- {name}: {part['weights'] / 1e6:.0f} MB; bf16 products {part['rate'] / 1e9:.0f} "
-            f"GFLOP/s, reading {part['bandwidth'] / 1e9:.1f} GB/s; {described(part)}"
+            f"GFLOP/s, reading {spread([b / 1e9 for b in part['bandwidth']])} GB/s; "
+            f"{described(part)}"
         )
     return "\n".join([grid(head, rows), "", *notes])
 
@@ -125,7 +130,7 @@ def main() -> None:
     """Measure and print, and perhaps keep."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(FORMATS), default=list(FORMATS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--llama-bench", type=Path)
     parser.add_argument("--gguf", type=Path)
     parser.add_argument("--save", action="store_true", help="keep the results and fill the page")

@@ -11,7 +11,6 @@ every place. It is left out where it would take more than `PLAIN_TOKENS` tokens.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +20,11 @@ import numpy as np
 import torch
 from growth_chart import draw
 from measure import Watch
+from outside import watch
 from page import conditions, described, fill, grid, keep
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from leitai.base.memory import peak_bytes
 from leitai.models import Decoder, init_decoder, scratch_config
 from leitai.training.batches import EncodedRow, collate
 from leitai.training.loss import loss_sum
@@ -137,7 +136,7 @@ def point(side: str, series: str, size: int) -> dict[str, float]:
     seconds = [step(rows)]
     while len(seconds) < REPEATS and sum(seconds) < ENOUGH_SECONDS:
         seconds.append(step(rows))
-    return {"seconds": min(seconds), "bytes": peak_bytes(), "loss": losses[1]}
+    return {"seconds": min(seconds), "loss": losses[1]}
 
 
 def measure(side: str, series: str, size: int) -> dict[str, float] | None:
@@ -147,9 +146,10 @@ def measure(side: str, series: str, size: int) -> dict[str, float] | None:
         if len(rows) * max(len(row.ids) for row in rows) > PLAIN_TOKENS:
             return None
     command = [sys.executable, __file__, "--point", side, series, str(size)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    done = watch(command)
+    if done.returncode:
+        raise SystemExit(f"{side} {series} {size} failed:\n{done.errors[-4000:]}")
+    return json.loads(done.output) | {"bytes": done.peak_bytes}
 
 
 def table(series: Series, points: list[dict[str, object]]) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from leitai.adapters import (
     weights_hash,
 )
 from leitai.adapters.method import AnyMethod
+from leitai.data import DataSource, load_rows
 from leitai.data.bookshop import rows as bookshop_rows
 from leitai.models import (
     SCRATCH_PRESETS,
@@ -47,6 +49,7 @@ METHODS: dict[MethodName, AnyMethod] = {
     "prefix": PrefixTuning(virtual_tokens=20),
 }
 BETA = 0.1  # of DPO
+QWEN_SYSTEM = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # its default
 HUNDRED_MILLION = ModelConfig(
     family="llama",
     vocab_size=32_000,
@@ -202,7 +205,9 @@ def _encoded_questions(model: Path, count: int) -> list[dict[str, Ids]]:
 
 def _scoring(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:
     count = size.warm + size.counted
-    if case.prompt is None:
+    if case.data is not None:
+        items = _labelled(case.data, model, count)
+    elif case.prompt is None:
         chat = Chat.from_folder(model, Tokenizer.from_folder(model))
         contexts = [chat.encode_prompt(row.messages[:1]) for row in _questions()[:count]]
         labels = [drawn.ids(drawn.around(case.answer)) for _ in range(case.choices)]
@@ -221,6 +226,24 @@ def _scoring(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any
         "peer_items": case.peer_items or size.counted,
         "peer_batch": case.peer_batch,
     }
+
+
+def _labelled(data: str, model: Path, count: int) -> list[Any]:
+    """Return questions of a public set in the chat template, each with all labels."""
+    package = find_spec("dashscope")  # for its files alone; its own dependencies are not here
+    if package is None or package.origin is None:
+        raise ValueError("the official tokenizer is missing: pip install --no-deps dashscope")
+    tokenizer = Tokenizer.from_folder(Path(package.origin).parent / "resources")
+    chat = Chat.from_folder(model, tokenizer)
+    rows = load_rows(DataSource(set=data), base_folder=Path(), data_root=None)
+    labels = sorted({row.label.replace("_", " ") for row in rows if row.label})
+    encoded = [tokenizer.encode(label) for label in labels]
+    system = {"role": "system", "content": QWEN_SYSTEM}
+    return [
+        [chat.encode_prompt([system, *row.messages[:-1]]), encoded]
+        for row in rows
+        if row.split == "test"
+    ][:count]
 
 
 def _prompts(case: Case, model: Path, size: Size, drawn: Drawn) -> dict[str, Any]:

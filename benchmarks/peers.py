@@ -27,11 +27,10 @@ from typing import Any
 from agreement import compare
 from cases import CASES, Case, Size
 from material import write_jobs
+from outside import watch
 from page import Part, conditions, fill, keep, kept
 from table import failures, markdown
 from worker import SIDES
-
-import leitai
 
 HERE = Path(__file__).resolve().parent
 PEERS_PYTHON = HERE.parent / ".venv-peers" / "bin" / "python"
@@ -96,19 +95,12 @@ def measure(side: str, job: Path, threads: int, python: Path) -> Result:
         "OMP_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
-        # of Leitai, an environment of peers needs no more than what reads the peak of memory
-        "PYTHONPATH": str(Path(leitai.__file__).parents[1]),
     }
-    done = subprocess.run(
-        [python, str(HERE / "worker.py"), side, str(job), str(result)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = watch([python, HERE / "worker.py", side, job, result], environment)
     if done.returncode:
-        raise RuntimeError(f"{side} failed at {job.name}:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"{side} failed at {job.name}:\n{done.errors[-4000:]}")
     found: Result = json.loads(result.read_text(encoding="utf-8"))
+    found["measures"]["peak_bytes"] = done.peak_bytes
     return found
 
 

@@ -1,27 +1,29 @@
 """How far off plans are: real runs in processes of their own against what was planned for them.
 
-    python benchmarks/plan_error.py [CASE ...]
+    python benchmarks/plan_error.py                  all cases, about six minutes on two cores
+    python benchmarks/plan_error.py --only lora-micro score-0.5b
+    python benchmarks/plan_error.py --save           also keeps them and fills docs/performance.md
 
-Time is that of the work, model loading left out; memory is the largest resident size of the
-process, read from outside (on Linux). With OMP_NUM_THREADS=1 on a busy machine, the time that the
-work had a core to itself is shown as well.
+The machine is measured anew first, in two seconds, as `leitai plan --measure` does. Time is that of
+the work, model loading left out; memory is the largest resident size of the process.
 """
 
-import contextlib
+import argparse
 import json
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from outside import watch
+from page import Part, conditions, described, fill, grid, keep
 
 from leitai.adapters import Full, apply_method
+from leitai.base.files import read_json
 from leitai.inference.generation import Limits, make_row
 from leitai.inference.sampler import Sampling
 from leitai.inference.scheduler import Engine
@@ -36,15 +38,17 @@ from leitai.models import (
 )
 from leitai.planning import (
     GenerateTask,
-    Plan,
+    Machine,
+    PredictionError,
     ScoreTask,
     Task,
     TrainTask,
     find_shape,
     make_plan,
     measured_machine,
+    prediction_error,
 )
-from leitai.planning.prediction import prediction_error
+from leitai.planning.specs import plan_train_spec
 from leitai.training import AdaptSpec
 from leitai.training.batches import EncodedRow
 from leitai.training.checkpoint import CheckpointStore
@@ -83,6 +87,22 @@ CASES: dict[str, tuple[str, str, Task]] = {
     "score-0.5b": ("Qwen2.5-0.5B", "bfloat16", ScoreTask(items=8, context=80, choices=4, answer=6)),
     "generate-1": ("Qwen2.5-0.5B", "bfloat16", GenerateTask(1, prompt=64, new_tokens=32)),
     "generate-8": ("Qwen2.5-0.5B", "bfloat16", GenerateTask(8, prompt=64, new_tokens=16)),
+}
+
+
+COMMAND = "train"
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "train.yaml"
+TITLES = {
+    COMMAND: "`leitai train examples/train.yaml`, the whole command's memory",
+    "full-nano": "train every weight of qwen3-nano, 1,280 rows of 45 tokens",
+    "full-micro": "train every weight of llama3-micro, 192 rows of 100",
+    "lora-micro": "LoRA on qwen3-micro, 256 rows of 100",
+    "lora-shared": "LoRA on qwen3-micro, 256 rows of 200, 150 of them shared",
+    "lora-0.5b": "LoRA on Qwen2.5-0.5B in bf16, 16 rows of 100",
+    "score-micro": "77 labels for 16 contexts of 30, qwen3-micro",
+    "score-0.5b": "4 answers of 6 for 8 contexts of 80, Qwen2.5-0.5B in bf16",
+    "generate-1": "write 32 tokens after 64, Qwen2.5-0.5B in bf16",
+    "generate-8": "8 times 16 tokens after 64, Qwen2.5-0.5B in bf16",
 }
 
 
@@ -171,54 +191,84 @@ def work(name: str, folder: str) -> None:
         ScoreTask: _score,
         GenerateTask: _generate,
     }
-    begun = time.thread_time()
-    seconds = kinds[type(task)](decoder, task)
-    print(json.dumps({"seconds": seconds, "own_seconds": time.thread_time() - begun}))
+    print(json.dumps({"seconds": kinds[type(task)](decoder, task)}))
 
 
-def _actual(name: str, folder: Path) -> dict[str, float]:
-    """Run a case in a process of its own and watch its memory from outside."""
-    command = [sys.executable, __file__, "--work", name, str(folder)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as child:
-        assert child.stdout is not None
-        status, peak = Path(f"/proc/{child.pid}/status"), 0
-        while child.poll() is None:
-            # not the system's own figure at the end: that one begins with the parent's size
-            with contextlib.suppress(OSError):
-                found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-                peak = max(peak, int(found[1]) * 1024 if found else 0)
-            time.sleep(0.02)
-        output = child.stdout.read()
-    if child.returncode:
-        raise SystemExit(f"{name} failed; run: {' '.join(command)}")
-    return json.loads(output.splitlines()[-1]) | {"peak_bytes": peak}
+def _watched(command: list[object]) -> tuple[str, int]:
+    done = watch(command)
+    if done.returncode:
+        raise SystemExit(f"failed: {' '.join(map(str, command))}\n{done.errors[-4000:]}")
+    return done.output, done.peak_bytes
 
 
-def main(names: list[str]) -> None:
-    """Print planned, actual and error of the cases."""
-    machine = measured_machine(anew="--measure" in names)
-    names = [name for name in names if name != "--measure"] or list(CASES)
-    folders: dict[str, Path] = {}
-    with tempfile.TemporaryDirectory() as root:
-        for name in names:
-            model, dtype, task = CASES[name]
-            if model not in folders:
-                folders[model] = Path(root, model)
-                stored = torch.float32 if model in SCRATCH_PRESETS else torch.bfloat16
-                save_decoder(init_decoder(_shape(model), 0, dtype=stored), folders[model])
-            if isinstance(task, TrainTask) and not task.shared:
-                task = replace(task, longest=1.22 * task.tokens)  # of 16 in 16 sorted together
-            plan: Plan = make_plan(_shape(model), task, machine, dtype)
-            actual = _actual(name, folders[model])
-            error = prediction_error(plan, actual)
-            busy = f"; {actual['own_seconds']:.1f} s on its core" if machine.threads == 1 else ""
-            print(f"{name:12} {error}{busy}", flush=True)
+def compare_case(name: str, machine: Machine, root: Path) -> PredictionError:
+    """Plan a case, then do it in a process of its own."""
+    model, dtype, task = CASES[name]
+    folder = root / model
+    if not folder.exists():
+        stored = torch.float32 if model in SCRATCH_PRESETS else torch.bfloat16
+        save_decoder(init_decoder(_shape(model), 0, dtype=stored), folder)
+    if isinstance(task, TrainTask) and not task.shared:
+        task = replace(task, longest=1.22 * task.tokens)  # of 16 in 16 sorted together
+    plan = make_plan(_shape(model), task, machine, dtype)
+    output, peak = _watched([sys.executable, __file__, "--work", name, folder])
+    seconds = json.loads(output.splitlines()[-1])["seconds"]
+    return prediction_error(plan, {"seconds": seconds, "peak_bytes": peak})
+
+
+def compare_command(machine: Machine, root: Path) -> PredictionError:
+    """Plan `leitai train` of the example, then run it: with its data, tokenizer and validation."""
+    run = root / "train"
+    _, plan = plan_train_spec(EXAMPLE, machine)
+    _, peak = _watched([sys.executable, "-m", "leitai", "train", EXAMPLE, "--out", run])
+    steps = int(read_json(run / "result.json")["result"]["steps"])
+    cost = read_json(run / "cost.json") | {"peak_bytes": peak}
+    return prediction_error(plan, cost, steps=steps)
+
+
+def markdown(parts: dict[str, Part]) -> str:
+    """Return the table of all cases."""
+    head = ("work", "planned, s", "took, s", "error", "planned, GB", "took, GB", "error")
+    rows, notes = [], {}
+    for name in (name for name in TITLES if name in parts):
+        part = parts[name]
+        found = PredictionError(**part["error"])
+        rows.append(
+            (
+                TITLES[name],
+                *(f"{x:.3g}" for x in (found.planned_seconds, found.seconds)),
+                f"{found.time_error:+.0%}",
+                *(f"{x / 1e9:.2f}" for x in (found.planned_bytes, found.peak_bytes)),
+                f"{found.memory_error:+.0%}",
+            )
+        )
+        notes.setdefault(described(part), []).append(name)
+    return "\n".join([grid(head, rows), "", *(f"- {', '.join(n)}: {t}" for t, n in notes.items())])
+
+
+def main() -> None:
+    """Measure and print, and perhaps keep."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=list(TITLES), default=list(TITLES))
+    parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        about = conditions(rounds=1)
+        machine = measured_machine(anew=True)  # a shared machine is another one minutes later
+        with tempfile.TemporaryDirectory(prefix="leitai-plan-") as root:
+            place = Path(root)
+            error = (
+                compare_command(machine, place)
+                if name == COMMAND
+                else compare_case(name, machine, place)
+            )
+        print(f"{name:12} {error}", flush=True)
+        if arguments.save:
+            fill("plan", markdown(keep("plan", {name: about | {"error": asdict(error)}})))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(*sys.argv[2:])
     else:
-        main(sys.argv[1:])
+        main()

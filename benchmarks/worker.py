@@ -11,8 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from leitai.base.memory import peak_bytes
-
 # name -> (module, how it is called)
 SIDES: dict[str, tuple[str, dict[str, Any]]] = {
     "leitai": ("side_leitai", {}),
@@ -31,8 +29,6 @@ def main(side: str, job_path: str, result_path: str) -> None:
     job: dict[str, Any] = json.loads(Path(job_path).read_text(encoding="utf-8"))
     module, options = SIDES[side]
     result = getattr(import_module(module), job["kind"])(job, **options)
-    # A process that is replaced by another begins with a high-water mark of its own.
-    result["measures"]["peak_bytes"] = peak_bytes()
     Path(result_path).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -1,12 +1,14 @@
 """Quantised decoders: near the decoder they come from, by hand and from a checkpoint."""
 
 import copy
+import random
 
 import pytest
 import torch
 from torch.nn.functional import kl_div, log_softmax
 
 from leitai.base import LeitaiError
+from leitai.inference.scoring import score_requests
 from leitai.kernels import library
 from leitai.models import (
     KeyValueCache,
@@ -62,6 +64,41 @@ def test_predictions_stay_near(preset, dtype, most):
     quantize(decoder, dtype)
     assert 0 <= divergence(before, logprobs(decoder, IDS)) < most
     assert divergence(before, stepwise(decoder, IDS, 1)) < most
+
+
+def grouping_gap(decoder):
+    """How much a token's log-probability changes, in the mean, with what is scored beside it."""
+    draws = random.Random(0)
+
+    def ids(most):
+        return tuple(draws.randrange(300) for _ in range(draws.randrange(1, most)))
+
+    requests = [(ids(30), ids(8)) for _ in range(40)]
+    together = score_requests(decoder, requests)
+    alone = [score_requests(decoder, [request])[0] for request in requests]
+    gaps = [
+        abs(one - other)
+        for a, b in zip(together, alone, strict=True)
+        for one, other in zip(a.logprobs, b.logprobs, strict=True)
+    ]
+    return sum(gaps) / len(gaps)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_few_bits_depend_on_the_grouping_hardly_more_than_bfloat16(preset):
+    """Few vectors have their activations rounded to eight bits, many have not."""
+
+    def spread():
+        decoder = make(preset)
+        with torch.no_grad():
+            decoder.model.embed_tokens.weight.mul_(8)  # logits as far apart as trained ones
+        return decoder
+
+    assert grouping_gap(spread().float()) < 1e-4
+    plain = grouping_gap(spread())
+    assert plain < 0.15
+    for dtype in ("int8", "int4"):
+        assert grouping_gap(quantize(spread(), dtype)) < 2.5 * plain
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int4"])

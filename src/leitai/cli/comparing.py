@@ -7,6 +7,7 @@ import typer
 
 from leitai.cli import show, suites
 from leitai.cli.options import DataRoot, Set
+from leitai.cli.planned import compare_duel, measured
 
 
 def compare(
@@ -50,4 +51,8 @@ def compare(
         return
     from leitai.comparison.duel import compare as run
 
-    show.duel(run(Path(str(spec)), out, data_root=data_root, overrides=set_ or []))
+    path, overrides = Path(str(spec)), set_ or []
+    with measured() as cost:
+        done = run(path, out, data_root=data_root, overrides=overrides)
+    compare_duel(path, done, cost["seconds"], data_root=data_root, overrides=overrides)
+    show.duel(done)

@@ -10,7 +10,7 @@ from leitai.cli import show
 from leitai.cli.exporting import write_card
 from leitai.cli.launching import launch
 from leitai.cli.options import DataRoot, Set, SpecFile
-from leitai.cli.planned import compare_with_plan
+from leitai.cli.planned import compare_training
 
 
 def train(
@@ -51,5 +51,5 @@ def train(
     if processes.rank() > 0:
         return  # the first of several processes tells
     write_card(result)
-    compare_with_plan(spec, result, data_root=data_root, overrides=set_ or [])
+    compare_training(spec, result, data_root=data_root, overrides=set_ or [])
     show.training(result)

@@ -26,6 +26,7 @@ from leitai.cli.options import (
     TopK,
     TopP,
 )
+from leitai.cli.planned import compare_scoring, compare_writing, measured
 
 if TYPE_CHECKING:
     from leitai.inference import LanguageModel
@@ -146,7 +147,9 @@ def _score_file(place: Place, requests: Path, out: Path) -> None:
     # The file is read before the model: a mistake in it shows at once.
     total = len(files.read_requests(requests))
     lm = place.load()
-    _with_bar("scoring", total, lambda tick: files.score_file(lm, requests, out, tick))
+    with measured() as cost:
+        _with_bar("scoring", total, lambda tick: files.score_file(lm, requests, out, tick))
+    compare_scoring(lm, out, cost, place.dtype)
     show.line(f"{total:,} rows scored: {out}")
 
 
@@ -159,7 +162,11 @@ def _generate_file(
         raise LeitaiError("expected --out FILE beside --prompts", where="generate")
     total = len(files.read_prompts(prompts))
     lm = place.load()
-    _with_bar("writing", total, lambda tick: files.generate_file(lm, prompts, out, tick, **options))
+    with measured() as cost:
+        _with_bar(
+            "writing", total, lambda tick: files.generate_file(lm, prompts, out, tick, **options)
+        )
+    compare_writing(lm, out, cost, place.dtype)
     show.line(f"{total:,} rows written: {out}")
 
 

@@ -46,12 +46,14 @@ class Part:
         plan: of one time, over all items.
         times: how often it is done: once for each seed.
         items: asked at a time; 0 for training.
+        asks: the task, where it is asked in the deciding way; empty for anything else.
         least: the plan if asking stops at the first look; None where it cannot stop early.
     """
 
     plan: Plan
     times: int = 1
     items: int = 0
+    asks: str = ""
     least: Plan | None = None
 
     @property
@@ -93,6 +95,7 @@ class Asking:
         least: rows that are asked at least; all of them where asking cannot stop early.
         seeds: whether contenders of further seeds are asked too; the deciding one always is.
         arm: the way.
+        main: whether it is a task in the deciding way.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Asking:
     least: int
     seeds: bool
     arm: ArmSpec
+    main: bool = False
 
 
 def forecast(
@@ -154,7 +158,7 @@ def forecast(
 def _ways(spec: CompareSpec, place: Place, main: Sequence[Asked]) -> Iterator[Asking]:
     """Every task under the deciding arm, and the primary one under the others."""
     for asked in main:
-        yield _asking(spec, asked, spec.main_arm, asked.task.name)
+        yield replace(_asking(spec, asked, spec.main_arm, asked.task.name), main=True)
     primary = next(task for task in spec.tasks if task.name == spec.primary)
     for arm in spec.arms[1:]:
         name = f"{primary.name}, arm {arm.name}"
@@ -272,7 +276,8 @@ def _askings(
                 for items in (len(one.rows), one.least)
             )
             early = least if one.least < len(one.rows) else None
-            yield name, Part(whole, times, len(one.rows), early)
+            asks = one.name if one.main else ""
+            yield name, Part(whole, times, len(one.rows), asks, early)
 
 
 def _plan(

@@ -9,6 +9,7 @@ from leitai.base import LeitaiError
 from leitai.base.files import write_jsonl
 from leitai.base.progress import Ticker
 from leitai.data import read_jsonl
+from leitai.inference.encoding import encode_text
 
 if TYPE_CHECKING:
     from leitai.inference.language_model import LanguageModel
@@ -86,6 +87,22 @@ def generate_file(
     return len(rows)
 
 
+def prompt_ids(lm: "LanguageModel", row: Row, where: str) -> list[int]:
+    """Return the ids of a row of {"prompt"} or {"messages"}.
+
+    Args:
+        lm: the model.
+        row: one that `read_prompts` returned.
+        where: what an error names.
+
+    Raises:
+        LeitaiError: there is no chat template, or it refuses the messages.
+    """
+    if "messages" in row:
+        return lm.chat_format.encode_prompt(row["messages"], tools=row.get("tools"), where=where)
+    return encode_text(lm.tokenizer, row["prompt"])
+
+
 def _scored(
     lm: "LanguageModel", rows: Sequence[tuple[str, Row]], tick: Ticker | None
 ) -> Iterator[Row]:
@@ -107,12 +124,7 @@ def _written(
 ) -> Iterator[Row]:
     done = 0
     for chunk in _chunks(rows):
-        prompts = [
-            lm.chat_format.encode_prompt(row["messages"], tools=row.get("tools"), where=where)
-            if "messages" in row
-            else row["prompt"]
-            for where, row in chunk
-        ]
+        prompts = [prompt_ids(lm, row, where) for where, row in chunk]
         found = lm.complete(prompts, sources=[where for where, _ in chunk], **options)
         for (_, row), one in zip(chunk, found, strict=True):
             yield row | {"text": one.text, "tokens": len(one.ids), "finish": one.finish}

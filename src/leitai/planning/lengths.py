@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leitai.data import Row
+from leitai.planning.asked import shared_tokens
 from leitai.planning.shapes import Shape
 from leitai.text import Chat, Tokenizer, train_tokenizer, write_scratch_text_files
 from leitai.training.batches import POOL
@@ -101,20 +102,12 @@ def _encode(
     ]
     ids = [encoded.ids[: adapt.max_length] for encoded in found]
     targets = [sum(encoded.is_target[: adapt.max_length]) for encoded in found]
-    shared = 0
-    if len(ids) > 1:
-        first, last = min(ids), max(ids)
-        shared = next(
-            (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b),
-            min(len(first), len(last)),
-        )
-        shared = min(shared, min(map(len, ids)) - 1)
     if adapt.prompt_weight:
         targets = [len(row) - 1 for row in ids]
     return Lengths(
         tokens=sum(map(len, ids)) / len(ids),
         targets=max(1.0, sum(targets) / len(targets)),
-        shared=shared,
+        shared=shared_tokens(ids),
         longest=_longest([len(row) for row in ids], len(rows), adapt),
         vocab_size=tokenizer.vocab_size,
     )

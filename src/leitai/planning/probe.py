@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -43,6 +44,8 @@ from leitai.training.optimizer import make_optimizer
 from leitai.training.spec import AdaptSpec
 
 FEW, MANY = 16, 256
+_BESIDE = ("jinja2", "rich.console", "tokenizers", "typer", "yaml")
+"""What a command has loaded beside the engine, which is memory of the process too."""
 _COLD_BLOCKS, _MORE_ROWS = 10, 8
 
 
@@ -54,6 +57,8 @@ def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict
 
 def measure(device: str) -> Machine:
     """Measure; takes about two seconds on two cores."""
+    for name in _BESIDE:
+        import_module(name)
     probe, config = Probe(device), probe_config()
     # what libraries load at their first use belongs to the program, so use them in small first
     with torch.inference_mode():

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
 
 def rank_of(scores: Sequence[float], right: int) -> int:
@@ -49,6 +48,8 @@ def position_bias(chosen: Sequence[int], offered: Sequence[int]) -> float:
         chosen: the place, from 0, of the chosen candidate in each list.
         offered: how many candidates each list has.
     """
+    from scipy.stats import spearmanr  # 60 MB, which every command would carry
+
     counts = np.array(offered, dtype=np.int64)
     if len(counts) == 0 or counts.max() < 2:
         return math.nan
