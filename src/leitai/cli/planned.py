@@ -91,7 +91,7 @@ def compare_duel(
         from leitai.comparison.hindsight import hindsight
         from leitai.comparison.spec import CompareSpec
 
-        found = forecast(spec, machine, data_root=data_root, overrides=overrides)
+        found = forecast(spec, machine, data_root=data_root, overrides=overrides, run=duel.folder)
         about = load_spec(spec, CompareSpec, list(overrides))
         for name, error in hindsight(found, about, duel.folder):
             yield f"{name}: {error}"

@@ -114,6 +114,7 @@ def forecast(
     *,
     data_root: Path | None = None,
     overrides: Sequence[str] = (),
+    run: Path | None = None,
 ) -> Forecast:
     """Plan each part of a duel: searches, adaptations, probes and tasks of every contender.
 
@@ -122,6 +123,7 @@ def forecast(
         machine: where it would run.
         data_root: where public data sets lie.
         overrides: ``key.path=value`` settings on top of the spec.
+        run: the folder of the run, if it has begun: scratch models are taken as they were made.
 
     Raises:
         LeitaiError: a mistake in the spec or the data, or a model whose shape is not known.
@@ -135,7 +137,7 @@ def forecast(
     parts: dict[str, Part] = {}
     calls: dict[str, Calls] = {}
     unplanned = []
-    for contender in spec.contenders:
+    for key, contender in spec.keyed.items():
         if contender.transformers is not None:
             unplanned.append(contender.title)
         if contender.kind == "reference" or contender.transformers is not None:
@@ -144,8 +146,12 @@ def forecast(
         if contender.endpoint is not None:
             calls[contender.title] = calls_of(contender.endpoint, asked, place.spec_folder)
             continue
+        made = None if run is None else run / "contenders" / key / "base"
         shape = find_shape(
-            local(str(contender.model), place.spec_folder), vocab_size=spec.scratch.vocab_size
+            str(made)
+            if made is not None and made.is_dir()
+            else local(str(contender.model), place.spec_folder),
+            vocab_size=spec.scratch.vocab_size,
         )
         for name, part in (
             *_adaptations(spec, contender, shape, learnt, machine),

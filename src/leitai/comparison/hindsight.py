@@ -41,7 +41,9 @@ def hindsight(
                 prediction_error(adapted.plan, cost, steps=steps),
             )
         if (asked := _asking(found, spec, contender, place / "cost", key)) is not None:
-            yield f"{contender.title}, asking", asked
+            # the process that adapted asks too, and keeps what it had
+            held = max(asked.planned_bytes, adapted.plan.peak_bytes if adapted else 0)
+            yield f"{contender.title}, asking", replace(asked, planned_bytes=held)
 
 
 def _asking(
