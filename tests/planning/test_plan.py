@@ -194,3 +194,12 @@ def test_every_adapter_has_a_plan(method, dtype):
     assert 0 < plan.memory["optimiser"] == 8 * count_trainable(SMALL, method)
     assert sum(plan.memory.values()) < sum(full.memory.values())
     assert 0 < plan.flops < full.flops
+
+
+@pytest.mark.parametrize(
+    "task", [TrainTask(4, 9000, 20), ScoreTask(4, 8190, 2, 5), GenerateTask(4, 8000, 193)]
+)
+def test_what_does_not_fit_into_the_context_is_refused(task):
+    with pytest.raises(LeitaiError, match="does not fit into the model's context of 8,192"):
+        make_plan(preset("Llama-3-8B"), task, MACHINE)
+    make_plan(preset("Llama-3.1-8B"), task, MACHINE)

@@ -49,13 +49,11 @@ def resources(
         leitai resources ./my-model --dtype int4 --json
     """
     from leitai.models import PRESETS
-    from leitai.planning import find_shape
+    from leitai.planning.mixtures import MIXTURES
     from leitai.planning.resources import Workload
-    from leitai.planning.resources import resources as count
 
     load = Workload(context, batch, dtype, rank, checkpointing)
-    shapes = [find_shape(name) for name in names or PRESETS]
-    found = [count(shape.name, shape.config, load) for shape in shapes]
+    found = [_count(name, load) for name in names or [*PRESETS, *MIXTURES]]
     if json:
         show.line(writer.dumps([one.to_dict() for one in found], ensure_ascii=False, indent=1))
     sheet = _sheet(found, load)
@@ -65,9 +63,22 @@ def resources(
         write_text(markdown, sheet.markdown())
 
 
+def _count(name: str, load: "Workload") -> "Resources":
+    from leitai.planning import find_shape
+    from leitai.planning.resources import resources as count
+    from leitai.planning.resources import resources_of_mixture
+    from leitai.planning.shapes import find_mixture
+
+    mixture = find_mixture(name)
+    if mixture is not None and not Path(name).is_dir():
+        return resources_of_mixture(name.rsplit("/", 1)[-1], mixture, load)
+    shape = find_shape(name)
+    return count(shape.name, shape.config, load)
+
+
 def _sheet(found: list["Resources"], load: "Workload") -> Sheet:
     at = f"{load.batch} x {load.context:,}"
-    headings = ["model", "parameters", "non-embedding", "longest context"]
+    headings = ["model", "parameters", "used by a token", "non-embedding", "longest context"]
     headings += ["forward GFLOP/token", "full training GFLOP/token", "LoRA GFLOP/token"]
     headings += ["KV cache KiB/token", f"weights GB, {load.dtype}", f"serve GB, {at}"]
     headings += [f"train full GB, {at}", f"train LoRA r {load.rank} GB, {at}"]
@@ -77,10 +88,11 @@ def _sheet(found: list["Resources"], load: "Workload") -> Sheet:
             (
                 one.name,
                 f"{one.parameters:,}",
+                "all" if one.used == one.parameters else f"{one.used:,}",
                 f"{one.non_embedding:,}",
                 f"{one.longest:,}",
                 *(f"{f / 1e9:.2f}" for f in (one.forward_flops, one.training_flops)),
-                f"{one.lora_flops / 1e9:.2f}",
+                "-" if one.lora_flops is None else f"{one.lora_flops / 1e9:.2f}",
                 f"{one.cache_bytes / 1024:g}",
                 *(
                     "-" if size is None else f"{size / 1e9:.1f}"

@@ -1,4 +1,4 @@
-"""What this machine can do, measured in about two seconds and kept for a day."""
+"""What this machine can do, measured in a few seconds and kept for a day."""
 
 import json
 import math

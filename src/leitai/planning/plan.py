@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from leitai.adapters import cost
+from leitai.base import LeitaiError
 from leitai.forest.forest import DENSE
 from leitai.inference.kv_pool import BLOCK_TOKENS, blocks_for
 from leitai.inference.scheduler import CACHE_BYTES, CHUNK, ROWS
@@ -136,7 +137,17 @@ def make_plan(config: ModelConfig, task: Task, machine: Machine, dtype: str = "f
         task: what is to be done.
         machine: where.
         dtype: of the weights; under `Full` and `Freeze` that of the products of training.
+
+    Raises:
+        LeitaiError: a sequence is longer than the model's context.
     """
+    if task.sequence > config.max_position_embeddings:
+        raise LeitaiError(
+            f"a sequence of {task.sequence:,.0f} tokens does not fit into the model's context of "
+            f"{config.max_position_embeddings:,}",
+            where="plan",
+            remedy="use fewer tokens, or a model with a longer context",
+        )
     if isinstance(task, TrainTask):
         return _plan_training(config, task, machine, compute_dtype(task.method, dtype))
     if isinstance(task, ScoreTask):
@@ -224,8 +235,10 @@ def _plan_scoring(config: ModelConfig, task: ScoreTask, machine: Machine, dtype:
     pairs = task.items * seen + task.shared * task.shared / 2
     # a context, what looks at it, and its answers, in blocks
     calls = task.items * (2 + task.read / DENSE if task.choices > 1 else 1)
+    # in a block of answers every token is held against every other, whichever it may see
+    block = task.items * task.read * max(0.0, min(DENSE, task.read) - task.answer / 2)
     time: dict[str, float] = {}
-    _add(time, pass_seconds(config, machine, dtype, tokens, pairs / passes), passes)
+    _add(time, pass_seconds(config, machine, dtype, tokens, (pairs + block) / passes), passes)
     _add(time, {"attention": calls * config.num_hidden_layers * machine.attention["call"]})
     rows = task.items * (1 + task.read)
     chunk = min(rows, max(LOGIT_ROWS, LOGIT_BYTES // (4 * config.vocab_size)))

@@ -2,8 +2,9 @@
 
 Matrix products are timed on their own, at a few sizes, since their rate depends on the shape. What
 everything else costs (norms, activations, autograd, calls) is measured on the engine itself: real
-passes of one block of middle size, few tokens and many, minus the products' time. The two unknowns,
-seconds a call and seconds a byte, follow from the two passes. So a faster engine plans faster runs.
+passes of a small model, in which products are not everything, minus the products' time. The two
+unknowns, seconds a call and seconds a byte, follow from few tokens and from many. So a faster
+engine plans faster runs.
 """
 
 import json
@@ -11,15 +12,17 @@ import os
 import sys
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 import torch
 
 from leitai.adapters import packed_weights
-from leitai.adapters.cost import linear_flops, working_bytes_per_token
+from leitai.adapters.cost import Method, linear_flops, working_bytes_per_token
 from leitai.adapters.method import Full, LoRA
 from leitai.base.machine import machine as describe
 from leitai.base.memory import peak_bytes, reused_memory
+from leitai.inference.generation import Limits, make_row
+from leitai.inference.sampler import Sampling
+from leitai.inference.scheduler import Engine
 from leitai.kernels.build import library
 from leitai.kernels.packed import PackedWeight
 from leitai.models import (
@@ -28,25 +31,26 @@ from leitai.models import (
     ModelConfig,
     init_decoder,
     parse_dtype,
-    scratch_config,
 )
 from leitai.planning.machine import Machine
 from leitai.planning.products import (
     forward_products,
     gradient_seconds,
+    head_products,
     seconds_of,
     training_products,
 )
-from leitai.planning.stopwatch import ROW_TOKENS, Probe, probe_config
+from leitai.planning.stopwatch import ROW_TOKENS, Probe, probe_config, small_config
 from leitai.training.loss import cross_entropy, loss_sum
 from leitai.training.memory import activation_bytes
 from leitai.training.optimizer import make_optimizer
 from leitai.training.spec import AdaptSpec
 
-FEW, MANY = 16, 256
+FEW, MANY = 16, 512
+_BLOCKS = small_config().num_hidden_layers
 _BESIDE = ("jinja2", "rich.console", "tokenizers", "typer", "yaml")
 """What a command has loaded beside the engine, which is memory of the process too."""
-_COLD_BLOCKS, _MORE_ROWS = 10, 8
+_COLD_BLOCKS, _SMALL_BLOCKS, _MORE_ROWS = 10, 8, 8
 
 
 def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict[str, float]:
@@ -56,10 +60,10 @@ def _solve(few: float, many: float, bytes_few: float, bytes_many: float) -> dict
 
 
 def measure(device: str) -> Machine:
-    """Measure; takes about two seconds on two cores."""
+    """Measure; takes about four seconds on two cores."""
     for name in _BESIDE:
         import_module(name)
-    probe, config = Probe(device), probe_config()
+    probe = Probe(device)
     # what libraries load at their first use belongs to the program, so use them in small first
     with torch.inference_mode():
         probe.decoder(torch.float32)(torch.zeros(1, 8, dtype=torch.int64, device=probe.device))
@@ -101,30 +105,11 @@ def measure(device: str) -> Machine:
         optimiser=0.0,
         logit=0.0,
     )
-    training: dict[str, Any] = {}
-    optimiser = 0.0
-    for method, dtype in ((Full(), "float32"), (LoRA(), "float32"), (LoRA(), "bfloat16")):
-        decoder = probe.decoder(dtypes[dtype], method)
-        beyond = {}
-        for tokens in (FEW, MANY):
-            batch = probe.batch(tokens)
-            with packed_weights(decoder):
-                took = probe.seconds(
-                    lambda d=decoder, b=batch: torch.autograd.backward(loss_sum(d, b))  # type: ignore[misc]
-                )
-            packed = machine.packs(config, method, dtype)
-            known = seconds_of(
-                training_products(config, method, dtype, tokens, packed=packed), machine
-            )
-            known += gradient_seconds(config, method, machine)
-            beyond[tokens] = took - known
-        moved = [
-            activation_bytes(config, method, dtype, tokens, native=machine.native)
-            for tokens in (FEW, MANY)
-        ]
-        training[f"{method.name} {dtype}"] = _solve(beyond[FEW], beyond[MANY], *moved)
-        if isinstance(method, Full):
-            optimiser = _time_optimiser(probe, decoder)
+    machine = replace(machine, logit=_time_logits(probe, machine))
+    training = {
+        f"{method.name} {dtype}": _time_training(probe, method, dtype, machine)
+        for method, dtype in ((Full(), "float32"), (LoRA(), "float32"), (LoRA(), "bfloat16"))
+    }
     forward, decode = {}, {}
     for dtype, number_format in dtypes.items():
         forward[dtype], decode[dtype] = _time_inference(probe, number_format, dtype, machine)
@@ -133,9 +118,30 @@ def measure(device: str) -> Machine:
         training=training,
         forward=forward,
         decode=decode,
-        optimiser=optimiser,
-        logit=_time_logits(probe, machine),
+        optimiser=_time_optimiser(probe, probe.decoder(torch.float32, Full())),
     )
+
+
+def _time_training(probe: Probe, method: Method, dtype: str, machine: Machine) -> dict[str, float]:
+    """Seconds a block and a kept byte of a batch, beyond products; see `Machine.training`."""
+    config = small_config()
+
+    def beyond(tokens: int) -> float:
+        decoder = probe.decoder(parse_dtype(dtype) or torch.float32, method, config)
+        batch = probe.batch(tokens)
+        with packed_weights(decoder):
+            took = probe.seconds(lambda: torch.autograd.backward(loss_sum(decoder, batch)))
+        packed = machine.packs(config, method, dtype)
+        products = training_products(config, method, dtype, tokens, packed=packed)
+        products += head_products(config, dtype, tokens, method)
+        took -= seconds_of(products, machine) + gradient_seconds(config, method, machine)
+        return took - tokens * config.vocab_size * machine.logit
+
+    moved = [
+        activation_bytes(config, method, dtype, tokens, native=machine.native) / _BLOCKS
+        for tokens in (FEW, MANY)
+    ]
+    return _solve(beyond(FEW) / _BLOCKS, beyond(MANY) / _BLOCKS, *moved)
 
 
 def _time_optimiser(probe: Probe, decoder: Decoder) -> float:
@@ -158,7 +164,7 @@ def _time_inference(
     probe: Probe, number_format: torch.dtype, dtype: str, machine: Machine
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Time passes without gradients and steps of writing; see `Machine.forward` and `.decode`."""
-    decoder = probe.decoder(number_format)
+    decoder = probe.decoder(number_format, config=small_config())
     config = decoder.config
     beyond = []
     for tokens in (FEW, MANY):
@@ -169,7 +175,8 @@ def _time_inference(
             device=probe.device,
         )
         took = probe.seconds(lambda i=ids: decoder(i))  # type: ignore[misc]
-        beyond.append(took - seconds_of(forward_products(config, dtype, tokens), machine))
+        known = seconds_of(forward_products(config, dtype, tokens), machine)
+        beyond.append((took - known) / _BLOCKS)
     working = working_bytes_per_token(config, dtype)
     forward = _solve(beyond[0], beyond[1], FEW * working, MANY * working)
     return forward, _time_writing(probe, number_format)
@@ -178,25 +185,38 @@ def _time_inference(
 def _time_writing(probe: Probe, number_format: torch.dtype) -> dict[str, float]:
     """Seconds a block and a weight's byte of a step of writing; see `Machine.decode`.
 
-    From a small model, whose calls show, and one that no cache holds, whose reading shows.
+    From a small model in the engine, whose calls show, and one that no cache holds, whose reading
+    shows.
     """
-    small = scratch_config("llama3-nano", 512)
+    small = replace(small_config(), num_hidden_layers=_SMALL_BLOCKS)
     large = replace(probe_config(), num_hidden_layers=_COLD_BLOCKS)
 
-    def step(config: ModelConfig, rows: int) -> float:
-        decoder = init_decoder(config, 0, dtype=number_format, device=probe.device).eval()
-        ids = torch.zeros(rows, 1, dtype=torch.int64, device=probe.device)
-        cache = KeyValueCache(config, rows, device=probe.device)
-        decoder(ids.expand(rows, FEW), scope=cache)
-        return probe.seconds(lambda: decoder(ids, scope=cache)) / config.num_hidden_layers
+    decoder = init_decoder(large, 0, dtype=number_format, device=probe.device).eval()
 
-    taken = [step(small, 1), step(large, 1)]
+    def step(rows: int) -> float:
+        ids = torch.zeros(rows, 1, dtype=torch.int64, device=probe.device)
+        cache = KeyValueCache(large, rows, device=probe.device)
+        decoder(ids.expand(rows, FEW), scope=cache)
+        return probe.seconds(lambda: decoder(ids, scope=cache)) / large.num_hidden_layers
+
+    taken = [_time_engine(probe, small, number_format), step(1)]
     read = [
         linear_flops(config) // 2 * number_format.itemsize / config.num_hidden_layers
         for config in (small, large)
     ]
-    more = (step(large, _MORE_ROWS) - taken[1]) / ((_MORE_ROWS - 1) * read[1])
+    more = (step(_MORE_ROWS) - taken[1]) / ((_MORE_ROWS - 1) * read[1])
     return _solve(*taken, *read) | {"row": max(0.0, more)}
+
+
+def _time_engine(probe: Probe, config: ModelConfig, number_format: torch.dtype) -> float:
+    """Seconds a block of a step that writes one token of one request."""
+    decoder = init_decoder(config, 0, dtype=number_format, device=probe.device).eval()
+    limits = Limits(max_tokens=config.max_position_embeddings - FEW)
+    row = make_row(config, [0] * FEW, Sampling(temperature=0.0), limits, lambda token: b"x")
+    engine = Engine(decoder, speculate=False)
+    engine.submit(row)
+    engine.step()
+    return probe.seconds(engine.step) / config.num_hidden_layers
 
 
 def _time_logits(probe: Probe, machine: Machine) -> float:

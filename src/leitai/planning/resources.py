@@ -4,7 +4,7 @@
 same closed forms (`adapters/cost.py`, `planning/memory.py`, `training/memory.py`).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from leitai.adapters import cost
@@ -14,7 +14,11 @@ from leitai.inference.scheduler import CHUNK
 from leitai.models.config import ModelConfig
 from leitai.models.presets import parameter_count
 from leitai.planning.memory import serving_memory
+from leitai.planning.mixtures import Mixture
 from leitai.training.memory import StepSize, step_memory
+
+_FULL_BYTES = 4 + 4 + 8
+"""Of a number under full training: itself, its gradient and AdamW's two moments, in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,13 @@ class Resources:
     Attributes:
         name: of the model.
         parameters: all, a tied head once.
+        used: those that a token goes through: all, but for mixtures of experts.
         non_embedding: those of the blocks and the final norm.
         longest: tokens that a sequence may have.
         forward_flops: of a token, read or written.
         training_flops: of a token under full training, every token a target.
-        lora_flops: of a token under LoRA.
+        lora_flops: of a token under LoRA; None for mixtures of experts, whose experts tools adapt
+            in different ways.
         cache_bytes: keys and values of a token.
         weight_bytes: of the weights.
         serving_bytes: to write at the workload's context and batch; None where the context is
@@ -80,11 +86,12 @@ class Resources:
 
     name: str
     parameters: int
+    used: int
     non_embedding: int
     longest: int
     forward_flops: float
     training_flops: float
-    lora_flops: float
+    lora_flops: float | None
     cache_bytes: int
     weight_bytes: int
     serving_bytes: int | None
@@ -123,6 +130,7 @@ def resources(name: str, config: ModelConfig, load: Workload) -> Resources:
     return Resources(
         name=name,
         parameters=parameter_count(config),
+        used=parameter_count(config),
         non_embedding=parameter_count(config, embedding=False),
         longest=config.max_position_embeddings,
         forward_flops=cost.linear_flops(config)
@@ -135,6 +143,35 @@ def resources(name: str, config: ModelConfig, load: Workload) -> Resources:
         serving_bytes=sum(serving.values()) if fits else None,
         full_bytes=_training_bytes(config, full, load) if fits and not quantised else None,
         lora_bytes=_training_bytes(config, lora, load) if fits else None,
+    )
+
+
+def resources_of_mixture(name: str, mixture: Mixture, load: Workload) -> Resources:
+    """Count what a mixture of experts needs under a workload.
+
+    Operations are those of what a token uses, memory is that of all experts.
+
+    Args:
+        name: how to call it.
+        mixture: its architecture.
+        load: the workload.
+    """
+    found = resources(name, mixture.dense, load)
+    beside = mixture.idle + mixture.router
+    weights = int(mixture.idle * cost.DTYPE_BYTES[load.dtype]) + 2 * mixture.router
+    full = _FULL_BYTES + (2 if load.dtype != "float32" else 0)
+    return replace(
+        found,
+        parameters=found.parameters + beside,
+        used=found.parameters + mixture.router,
+        non_embedding=found.non_embedding + beside,
+        forward_flops=found.forward_flops + 2 * mixture.router,
+        training_flops=found.training_flops + 6 * mixture.router,
+        lora_flops=None,
+        weight_bytes=found.weight_bytes + weights,
+        serving_bytes=None if found.serving_bytes is None else found.serving_bytes + weights,
+        full_bytes=None if found.full_bytes is None else found.full_bytes + beside * full,
+        lora_bytes=None,
     )
 
 

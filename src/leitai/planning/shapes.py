@@ -1,5 +1,6 @@
 """Architectures by name: what a plan needs of a model that may not be here yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,11 +14,11 @@ from leitai.models import (
     read_config,
     scratch_config,
 )
+from leitai.planning.mixtures import MIXTURES, Mixture
 
 SCRATCH = "scratch:"
 _PREFIXES = ("Meta-",)
-_SUFFIXES = ("-Instruct", "-Base", "-Chat", "-2507")
-_KNOWN = {name.lower(): name for name in PRESETS}
+_SUFFIXES = ("-Instruct", "-Thinking", "-Base", "-Chat", "-2507")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,15 @@ def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
     name = model.removeprefix(SCRATCH)
     if name in SCRATCH_PRESETS:
         return Shape(name, scratch_config(name, vocab_size), scratch=True)
-    published = _published(model)
+    published = _published(model, PRESETS)
     if published is not None:
         return Shape(model.rsplit("/", 1)[-1], preset(published))
+    if find_mixture(model) is not None:
+        raise LeitaiError(
+            "a mixture of experts, which is counted but not run here",
+            where=model,
+            remedy="`leitai resources` tells what it needs",
+        )
     near = get_close_matches(name.rsplit("/", 1)[-1], [*PRESETS, *SCRATCH_PRESETS], 1)
     raise LeitaiError(
         "no folder, and no model whose shape is known by name",
@@ -68,12 +75,19 @@ def find_shape(model: str, *, vocab_size: int = 4096) -> Shape:
     )
 
 
-def _published(model: str) -> str | None:
-    """Find the preset that a hub id such as meta-llama/Meta-Llama-3-8B-Instruct stands for."""
+def find_mixture(model: str) -> Mixture | None:
+    """Return the mixture of experts that a published name or a hub id stands for, if any."""
+    name = _published(model, MIXTURES)
+    return None if name is None else MIXTURES[name]
+
+
+def _published(model: str, names: Iterable[str]) -> str | None:
+    """Find the name that a hub id such as meta-llama/Meta-Llama-3-8B-Instruct stands for."""
+    known = {name.lower(): name for name in names}
     name = model.split("@", 1)[0].rsplit("/", 1)[-1]
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
-    while (found := _KNOWN.get(name.lower())) is None:
+    while (found := known.get(name.lower())) is None:
         shorter = next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), None)
         if shorter is None:
             return None

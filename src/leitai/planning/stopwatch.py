@@ -37,6 +37,11 @@ def probe_config() -> ModelConfig:
     )
 
 
+def small_config() -> ModelConfig:
+    """A model whose products take little of its time."""
+    return scratch_config("llama3-nano", 512)
+
+
 class Probe:
     """Takes the times on one device."""
 
@@ -125,25 +130,31 @@ class Probe:
         pairs, width = 512 * 513 / 2, 8 * 64
         return (14 if training else 4) * width * pairs / self.attention(dtype, training=training)
 
-    def decoder(self, dtype: torch.dtype, method: Method | None = None) -> Decoder:
-        """Return the block to be timed."""
-        decoder = init_decoder(probe_config(), 0, dtype=dtype, device=self.device)
+    def decoder(
+        self,
+        dtype: torch.dtype,
+        method: Method | None = None,
+        config: ModelConfig | None = None,
+    ) -> Decoder:
+        """Return what is to be timed: the block of middle size, or another model."""
+        config = config or probe_config()
+        decoder = init_decoder(config, 0, dtype=dtype, device=self.device)
         if method is None:
             return decoder.eval()
         apply_method(decoder, method, 0)
         return decoder.train()
 
     def batch(self, tokens: int) -> Batch:
-        """Rows to train on, of `tokens` tokens together, one target each."""
+        """Rows to train on, of `tokens` tokens together; all are read: no block is spared work."""
         draws = np.random.default_rng(0)
         size = min(tokens, ROW_TOKENS)
         rows = [
             EncodedRow(
                 ids=draws.integers(0, 512, size + 1),
-                targets=np.array([size]),
-                labels=np.array([0]),
-                weights=np.ones(1, dtype=np.float32),
-                answer=np.ones(1, dtype=bool),
+                targets=np.arange(1, size + 1),
+                labels=np.zeros(size, dtype=np.int64),
+                weights=np.ones(size, dtype=np.float32),
+                answer=np.ones(size, dtype=bool),
                 source="",
             )
             for _ in range(tokens // size)

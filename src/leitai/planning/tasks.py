@@ -60,6 +60,11 @@ class TrainTask:
         _check_below(self, "shared", "tokens")
 
     @property
+    def sequence(self) -> float:
+        """Tokens of a row, the mean."""
+        return self.tokens
+
+    @property
     def window(self) -> int:
         """Rows to a step."""
         return min(self.rows, self.batch_rows * self.accumulation)
@@ -129,6 +134,11 @@ class ScoreTask:
         _check_below(self, "shared", "context")
 
     @property
+    def sequence(self) -> float:
+        """Tokens of a context with one answer."""
+        return self.context + self.answer
+
+    @property
     def read(self) -> float:
         """Tokens of one item's answers that are computed: the last is predicted but not read."""
         return self.choices * max(0.0, self.answer - 1)
@@ -160,6 +170,11 @@ class GenerateTask:
     def __post_init__(self) -> None:
         _check(self, "requests", "prompt", "new_tokens", "streams")
         _check_below(self, "shared", "prompt")
+
+    @property
+    def sequence(self) -> float:
+        """Tokens of a prompt with its continuation."""
+        return self.prompt + self.new_tokens
 
 
 Task = TrainTask | ScoreTask | GenerateTask
