@@ -133,6 +133,7 @@ class PagedScope:
         for i, part in enumerate(parts):
             if part.steps > SHORT:
                 self._add_chunk(i)
+        self._plain = bool(self._singles) and not (self._pieces or self._rows or self._chunks)
 
     def begin(
         self, steps: int, device: torch.device, virtual: VirtualTokens | None = None
@@ -148,6 +149,10 @@ class PagedScope:
         keys, values = self._pool.keys[layer], self._pool.values[layer]
         keys.flatten(0, 1).index_copy_(0, self._slots, k[0].transpose(0, 1))
         values.flatten(0, 1).index_copy_(0, self._slots, v[0].transpose(0, 1))
+        if self._plain and self._virtual is None:
+            # nothing to merge: the common case of a step of writing, where calls cost
+            out, _ = attend_blocks(q[0].transpose(0, 1), keys, values, self._singles[0].blocks)
+            return out.to(q.dtype).transpose(0, 1)[None]
         _, heads, tokens, size = q.shape
         split = (heads // self._group, self._group)
         grouped = q[0].view(*split, tokens, size)
