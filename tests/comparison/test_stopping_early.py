@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from leitai.comparison.statistics.sequential import confidence_sequence, decided
+from leitai.comparison.pairing import ItemScore, TaskScores
+from leitai.comparison.statistics.sequential import EARLY_SHARE, confidence_sequence, decided
 from leitai.comparison.stopping import Watch, bounded, cluster_of, in_clusters
+from leitai.comparison.verdict import decide
 from leitai.data import Row
 from leitai.evaluation import ItemRecord
 
@@ -113,3 +115,28 @@ def test_scores_without_a_bound_are_noticed():
     assert bounded({"A": [record(0, 0.5)], "B": [record(0, 1.0)]})
     assert not bounded({"A": [record(0, 0.5)], "B": [record(0, 1.5)]})
     assert not bounded({"A": [record(0, 1.0, denominator=7.0)]})
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "test"), [(60, 50, "betting"), (90, 20, "mcnemar_exact")]
+)
+def test_what_a_look_decided_stands_with_its_own_numbers_when_all_was_asked(wins, losses, test):
+    """Another pair was open, so asking went on; the first pair's lead faded, or it grew."""
+    sides = {"A": [1.0] * wins + [0.0] * losses, "B": [0.0] * wins + [1.0] * losses}
+    scores = {
+        key: [ItemScore(f"i{n}", (), value, 1.0) for n, value in enumerate(side)]
+        for key, side in sides.items()
+    }
+    look = {
+        **{"decision": "a_better", "at": 40, "value": 0.4, "p": 1e-4, "p_equivalence": 1.0},
+        **{"inner": [0.1, 0.6], "path": [[40, 9.0, 0.05, 0.7]]},
+    }
+    looks = {"planned": 110, "asked": 110, "stopped": False, "pairs": {"A-B": look}}
+    task = TaskScores("t", "accuracy", True, 0.02, scores, sequential=looks)
+    verdict = decide("d", {"A": {"name": "a"}, "B": {"name": "b"}}, [task], looked=True)
+    row = verdict["tasks"][0]["slices"][0]["pairs"]["A-B"]
+    assert (row["verdict"], row["test"]) == ("a_better", test)
+    assert row["p_holm"] <= 1e-4 / EARLY_SHARE
+    assert (row["p"] == 1e-4) == (test == "betting")
+    assert row["difference"]["low"] > 0
+    assert verdict["overall"]["winner"] == "A"

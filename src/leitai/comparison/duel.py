@@ -11,7 +11,7 @@ from leitai.base.machine import machine, versions
 from leitai.base.specfile import load_spec
 from leitai.comparison.adaptation import adapt
 from leitai.comparison.audit import Finding, Material, Side, as_json, audit, refuse_unfair
-from leitai.comparison.audit.sensitivity import check_arms
+from leitai.comparison.audit.sensitivity import check_ways
 from leitai.comparison.audit.served import counted_findings, served_findings
 from leitai.comparison.choice import choice_of
 from leitai.comparison.contender import Contender, find_or_make, side_of
@@ -33,6 +33,7 @@ from leitai.comparison.variants import Variants
 from leitai.comparison.verdict import decide
 from leitai.data import Row, data_hash
 from leitai.evaluation import MEASURES, Task, read_records
+from leitai.evaluation.respondents import refuse_unable
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class _Run:
         findings = audit(sides, material)
         write_json(run / "audit.json", as_json(findings))
         refuse_unfair(findings)
+        self._refuse_unable(contenders)
 
         findings += self._shown(contenders, sides)
         if spec.probe:
@@ -117,7 +119,7 @@ class _Run:
         self._ask(contenders)
         verdict = self._verdict(contenders, sides)
         findings += self._counted(contenders, sides)
-        findings += check_arms(sides, verdict)
+        findings += check_ways(sides, verdict)
         write_json(run / "audit.json", as_json(findings))
         write_json(run / "verdict.json", verdict)
         manifest = {
@@ -140,6 +142,23 @@ class _Run:
 
     def _scorer(self, contender: Contender) -> Scorer:
         return Scorer(contender, self.spec, self.train, self.place.spec_folder)
+
+    def _refuse_unable(self, contenders: Sequence[Contender]) -> None:
+        """Refuse a task that a contender cannot do, before anything is adapted for it.
+
+        Checkpoints can do all; what was asked in an earlier run is not looked at again.
+        """
+        for contender in contenders:
+            if contender.kind not in ("endpoint", "reference"):
+                continue
+            scorer = self._scorer(contender)
+            for name, asked in self.asked.items():
+                if not self._records(name, contender).exists():
+                    respondent = scorer.respondent(self.spec.main_arm)
+                    refuse_unable(respondent, asked.task.needs, name, contender.spec.title)
+
+    def _records(self, task: str, contender: Contender) -> Path:
+        return self.folder / "scores" / task / f"{contender.key}.jsonl"
 
     def _shown(self, contenders: Sequence[Contender], sides: Sequence[Side]) -> list[Finding]:
         """See what servers make of some prompts, where they tell."""
@@ -168,15 +187,14 @@ class _Run:
 
     def _ask(self, contenders: Sequence[Contender]) -> None:
         """Adapt every contender, and ask it every task in every way."""
-        spec, scores = self.spec, self.folder / "scores"
+        spec = self.spec
         self.early = [
             name
             for name, asked in self.asked.items()
             if spec.verdict.stopping == "safe" and can_stop(asked.task)
         ]
         self.paths = {
-            name: {c.key: scores / name / f"{c.key}.jsonl" for c in contenders}
-            for name in self.asked
+            name: {c.key: self._records(name, c) for c in contenders} for name in self.asked
         }
         scorers = {c.key: self._scorer(c) for c in contenders}
         items = len(self.asked[spec.primary].items)

@@ -66,8 +66,12 @@ def pair_row(
         p=p,
         p_equivalence=same,
     )
-    if adjusted and verdict == "undecided":
-        verdict = decision_on(task, pair) or verdict
+    seen = looks_at(task, pair) if adjusted else None
+    if seen and (stopped(task) or (verdict == "undecided" and seen["decision"])):
+        told = _as_seen(seen)
+        verdict = told["verdict"]
+    else:
+        told = {}
     missing = MoreItems(None, None)
     if verdict == "undecided":
         missing = more_items(
@@ -83,7 +87,7 @@ def pair_row(
             else comparison.wins + comparison.losses,
         )
     value, interval = comparison.difference
-    row = {
+    return {
         "difference": {"value": rounded(value), **ends(interval)},
         "equivalence_interval": ends(comparison.inner),
         "a_only": comparison.wins,
@@ -100,14 +104,12 @@ def pair_row(
         "verdict": verdict,
         "more_items": missing.items,
         "more_items_to_show": missing.to_show,
+        **told,
     }
-    if adjusted and (seen := stopped_at(task, pair)):
-        row.update(_as_seen(seen))
-    return row
 
 
 def _as_seen(seen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a stopped comparison says instead of the tests that want all items."""
+    """Return what the looks say of a pair, in place of the tests that want all items."""
     _, _, low, high = seen["path"][-1]
     inner = dict(zip(("low", "high"), seen["inner"], strict=True))
     return {
@@ -123,17 +125,9 @@ def _as_seen(seen: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def decision_on(task: TaskScores, pair: tuple[str, str]) -> str | None:
-    """Return what the looks decided about a pair, if anything."""
+def looks_at(task: TaskScores, pair: tuple[str, str]) -> Mapping[str, Any] | None:
+    """Return what the looks saw of a pair of a task that could stop early."""
     if task.sequential is None:
-        return None
-    decision: str | None = task.sequential["pairs"].get(pair_name(*pair), {}).get("decision")
-    return decision
-
-
-def stopped_at(task: TaskScores, pair: tuple[str, str]) -> Mapping[str, Any] | None:
-    """Return what the looks saw of a pair whose task was stopped early."""
-    if task.sequential is None or not stopped(task):
         return None
     seen: Mapping[str, Any] | None = task.sequential["pairs"].get(pair_name(*pair))
     return seen

@@ -104,7 +104,9 @@ def _cost(contender: Contender, side: Side, material: Material) -> Cost:
     trained: dict[str, Any] = {}
     if material.spec.adapt is not None and isinstance(side.view, LocalView):
         trained = {**read_json(run / "result.json")["result"], **read_json(run / "cost.json")}
-    peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0)))
+    # what answers on a server takes no memory here that would tell anything
+    here = contender.kind != "endpoint"
+    peak = max(int(scored["peak_bytes"]), int(trained.get("peak_bytes", 0))) if here else 0
     seconds = scored["seconds"]
     return Cost(
         train_seconds=trained.get("seconds"),

@@ -28,7 +28,7 @@ from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.comparison.compared import ALL, Slices, compare_task
-from leitai.comparison.judging import pair_row, stopped, stopped_at
+from leitai.comparison.judging import looks_at, pair_row, stopped
 from leitai.comparison.leaders import overall_of
 from leitai.comparison.pairing import TaskScores, pair_name, pairs_of
 from leitai.comparison.reason import note_of
@@ -114,25 +114,29 @@ def _adjust(
 ) -> dict[Test, tuple[float, float]]:
     """Return the adjusted p of difference and of equivalence of every confirmatory comparison.
 
-    They are to be held against alpha, whatever share of it they were given. Where asking stopped
-    early, the sequence's own p values are adjusted by Bonferroni's method, as its bets were; among
-    the others such a comparison counts as one without evidence.
+    They are to be held against alpha, whatever share of it they were given. The p values of looks
+    are adjusted by Bonferroni's method, as their bets were. Where asking stopped early they stand
+    alone: among the others such a comparison counts as one without evidence. Where all was asked
+    the smaller of both counts, for each has its own share of alpha (weighted Bonferroni).
     """
     p, same, early = [], [], {}
     for number, pair in tests:
-        seen = stopped_at(tasks[number], pair)
+        seen = looks_at(tasks[number], pair)
         found = sliced[number][ALL].pairs[pair]
-        p.append(1.0 if seen else found.p)
-        same.append(1.0 if seen else found.p_equivalence)
+        ended = stopped(tasks[number])
+        p.append(1.0 if ended else found.p)
+        same.append(1.0 if ended else found.p_equivalence)
         if seen:
-            factor = len(tests) / EARLY_SHARE
-            early[number, pair] = (
-                min(1.0, seen["p"] * factor),
-                min(1.0, seen["p_equivalence"] * factor),
-            )
-    both = zip(holm(p), holm(same), strict=True)
-    full = [(min(1.0, one / share), min(1.0, other / share)) for one, other in both]
-    return {**dict(zip(tests, full, strict=True)), **early}
+            early[number, pair] = seen["p"], seen["p_equivalence"]
+    factor = len(tests) / EARLY_SHARE
+    adjusted = {}
+    for test, *full in zip(tests, holm(p), holm(same), strict=True):
+        first, second = (
+            min(1.0, late / share, look * factor)
+            for late, look in zip(full, early.get(test, (1.0, 1.0)), strict=True)
+        )
+        adjusted[test] = first, second
+    return adjusted
 
 
 def _primary(tasks: Sequence[TaskScores]) -> TaskScores:

@@ -42,6 +42,7 @@ _OF_WHAT_IS_SEEN: tuple[Check, ...] = (
 _OF_EVERYBODY: tuple[Check, ...] = (
     lengths.check_answers,
     leakage.check_leakage,
+    leakage.check_repeats,
     templates.check_seen,
 )
 

@@ -1,4 +1,4 @@
-"""Test items that stand in the training data: nearly whole, or in a long run of words."""
+"""Test items that were seen before: in the training data, or earlier in the test itself."""
 
 from collections.abc import Sequence
 
@@ -43,4 +43,35 @@ def check_leakage(sides: Sequence[Side], material: Material) -> list[Finding]:
                 note if runs else {"en": "", "zh": ""},
             ),
         ]
+    return findings
+
+
+def check_repeats(sides: Sequence[Side], material: Material) -> list[Finding]:
+    """Count items whose dialogue up to the answer, white space aside, an earlier item has too."""
+    findings = []
+    for task in material.spec.tasks:
+        asked = [
+            tuple((str(m["role"]), " ".join(str(m.get("content") or "").split())) for m in shown)
+            for row in material.items[task.name]
+            if (shown := row.messages[:-1])
+        ]
+        again = len(asked) - len(set(asked))
+        if again:
+            findings.append(
+                Finding(
+                    f"repeats:{task.name}",
+                    {
+                        "en": f"test items of {task.name} that ask what an earlier one asks",
+                        "zh": f"{task.name} 中与前面题目提问相同的测试题",
+                    },
+                    tuple(str(again) for _ in sides),
+                    "note",
+                    {
+                        "en": f"counted as items of their own, so n is nearer {len(set(asked)):,}; "
+                        "give rows that belong together one `group`",
+                        "zh": f"按独立题目计，实际题数更接近 {len(set(asked)):,}；"
+                        "相关的行可设同一 `group`",
+                    },
+                )
+            )
     return findings

@@ -91,8 +91,16 @@ class Respondent(Protocol):
         ...
 
 
-def refuse_unable(respondent: Respondent, needs: frozenset[Ability], task: str) -> None:
+def refuse_unable(
+    respondent: Respondent, needs: frozenset[Ability], task: str, who: str = "this contender"
+) -> None:
     """Check that a respondent can do what a task asks.
+
+    Args:
+        respondent: who would be asked.
+        needs: what the task needs.
+        task: its name.
+        who: what the error calls the respondent.
 
     Raises:
         LeitaiError: it cannot; names what is missing.
@@ -100,7 +108,7 @@ def refuse_unable(respondent: Respondent, needs: frozenset[Ability], task: str) 
     missing = sorted(needs - respondent.abilities)
     if missing:
         raise LeitaiError(
-            f"this contender cannot {' or '.join(missing)}, which the task needs",
+            f"{who} cannot {' or '.join(missing)}, which the task needs",
             where=f"task {task}",
             remedy="grade by generation, or leave the task or the contender out",
         )
