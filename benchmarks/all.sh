@@ -30,7 +30,7 @@
 #     writing                  10     one and eight streams, shared prompts, transformers, llama.cpp
 #     decoder                   3     one stream by format of the weights, llama.cpp
 #     quantization              4     what 8 and 4 bits cost in quality (makes runs/demo first)
-#     plan                      5     what `leitai plan` says against what came of it
+#     plan                     10     what `leitai plan` says against what came of it
 #     growth                    4     a training step by length, branches, batch, vocabulary
 #     duels                     3     simulated verdicts: how often wrong, after how many items
 set -u

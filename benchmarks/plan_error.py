@@ -1,10 +1,10 @@
 """How far off plans are: real runs in processes of their own against what was planned for them.
 
-    python benchmarks/plan_error.py                  all cases, about six minutes on two cores
+    python benchmarks/plan_error.py                  all cases, about ten minutes on two cores
     python benchmarks/plan_error.py --only lora-micro score-0.5b
     python benchmarks/plan_error.py --save           also keeps them and fills docs/performance.md
 
-The machine is measured anew first, in two seconds, as `leitai plan --measure` does. Time is that of
+The machine is measured anew before each run, as `leitai plan --measure` does. Time is that of
 the work, model loading left out; memory is the largest resident size of the process.
 """
 
@@ -15,12 +15,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
 from outside import watch
-from page import Part, conditions, described, fill, grid, keep
+from page import Part, conditions, described, fill, grid, keep, spread
 
 from leitai.adapters import Full, apply_method
 from leitai.base.files import read_json
@@ -232,14 +234,16 @@ def markdown(parts: dict[str, Part]) -> str:
     rows, notes = [], {}
     for name in (name for name in TITLES if name in parts):
         part = parts[name]
-        found = PredictionError(**part["error"])
+        found = [PredictionError(**error) for error in part["errors"]]
         rows.append(
             (
                 TITLES[name],
-                *(f"{x:.3g}" for x in (found.planned_seconds, found.seconds)),
-                f"{found.time_error:+.0%}",
-                *(f"{x / 1e9:.2f}" for x in (found.planned_bytes, found.peak_bytes)),
-                f"{found.memory_error:+.0%}",
+                f"{median(e.planned_seconds for e in found):.3g}",
+                f"{median(e.seconds for e in found):.3g}",
+                spread([e.time_error for e in found], "+.0%"),
+                f"{median(e.planned_bytes for e in found) / 1e9:.2f}",
+                f"{median(e.peak_bytes for e in found) / 1e9:.2f}",
+                spread([e.memory_error for e in found], "+.0%"),
             )
         )
         notes.setdefault(described(part), []).append(name)
@@ -250,21 +254,21 @@ def main() -> None:
     """Measure and print, and perhaps keep."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(TITLES), default=list(TITLES))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--save", action="store_true", help="keep the results and fill the page")
     arguments = parser.parse_args()
     for name in arguments.only:
-        about = conditions(rounds=1)
-        machine = measured_machine(anew=True)  # a shared machine is another one minutes later
-        with tempfile.TemporaryDirectory(prefix="leitai-plan-") as root:
-            place = Path(root)
-            error = (
-                compare_command(machine, place)
-                if name == COMMAND
-                else compare_case(name, machine, place)
-            )
-        print(f"{name:12} {error}", flush=True)
+        about = conditions(rounds=arguments.rounds)
+        errors = []
+        for _ in range(arguments.rounds):
+            machine = measured_machine(anew=True)  # a shared machine is another one minutes later
+            with tempfile.TemporaryDirectory(prefix="leitai-plan-") as root:
+                work_on = compare_command if name == COMMAND else partial(compare_case, name)
+                errors.append(work_on(machine, Path(root)))
+            print(f"{name:12} {errors[-1]}", flush=True)
         if arguments.save:
-            fill("plan", markdown(keep("plan", {name: about | {"error": asdict(error)}})))
+            found = about | {"errors": [asdict(error) for error in errors]}
+            fill("plan", markdown(keep("plan", {name: found})))
 
 
 if __name__ == "__main__":

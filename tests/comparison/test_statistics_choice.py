@@ -102,15 +102,36 @@ def test_order_of_votes_and_of_contenders_does_not_matter(seed):
     )
 
 
-def test_who_never_loses_has_a_finite_strength():
-    votes = np.array([[k, 0, 1, 1] for k in range(30)])
-    found = bradley_terry(votes, 2, resamples=99)
-    assert 2 < found.gaps[0, 1].difference.value < 30
+@pytest.mark.parametrize("ties", [0, 8])
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_who_never_lost_is_ahead_without_an_end(count, ties):
+    """The near end is Clopper and Pearson's, from the votes that decided."""
+    results = [1] * count + [0] * ties
+    votes = np.array([[k, 0, 1, result] for k, result in enumerate(results)])
+    value, (low, high) = bradley_terry(votes, 2, resamples=99).gaps[0, 1].difference
+    exact = stats.binomtest(count, count).proportion_ci(0.95, method="exact").low
+    assert (value, high) == (np.inf, np.inf)
+    assert low == pytest.approx(np.log(exact / (1 - exact)))
+    turned = bradley_terry(votes[:, [0, 2, 1, 3]], 2, resamples=99).gaps[0, 1].difference
+    assert (turned.value, *turned.interval) == (-np.inf, -np.inf, -low)
+
+
+def test_ties_alone_say_nothing():
     ties = np.array([[k, 0, 1, 0] for k in range(30)])
     found = bradley_terry(ties, 2, resamples=99)
-    assert found.gaps[0, 1].difference.value == pytest.approx(0, abs=1e-9)
+    assert found.gaps[0, 1].difference == (0.0, (-np.inf, np.inf))
     assert found.gaps[0, 1].p == 1.0
     assert found.tie > 100
+
+
+def test_one_who_beats_all_leaves_the_gaps_among_the_others_finite():
+    among = [[k, 1, 2, 1 if k % 3 else -1] for k in range(30)]
+    votes = np.array([*among, *([k, 0, k % 2 + 1, 1] for k in range(10))])
+    found = bradley_terry(votes, 3, resamples=99)
+    assert np.isfinite(found.gaps[1, 2].difference.interval).all()
+    assert found.gaps[1, 2].difference.value == pytest.approx(np.log(2), abs=1e-3)
+    assert found.gaps[0, 1].difference.value == found.gaps[0, 2].difference.value == np.inf
+    assert not np.isfinite([one.interval for one in found.strengths]).any()
 
 
 def test_strengths_of_equals_cover_zero():

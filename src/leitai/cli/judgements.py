@@ -1,18 +1,19 @@
 """Two to eight contenders' answers, compared by people or by a model."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import read_json, write_jsonl
+from leitai.base.specfile import load_spec
 from leitai.cli import show
 from leitai.comparison.pairing import KEYS
-from leitai.comparison.statistics.preference import bradley_terry
 from leitai.comparison.wording import p_value
 from leitai.evaluation.judging import Judgement
 from leitai.evaluation.records import ItemRecord, read_records
+from leitai.evaluation.respondents.source import SourceSpec
 
 Records = dict[str, list[ItemRecord]]
 """Of each contender, by its key."""
@@ -25,28 +26,33 @@ def judge(
     sheet: Path | None,
     read: bool,
     model: str | None,
+    judge_spec: Path | None,
     seed: int,
     out: Path | None,
 ) -> None:
     """Write a blind sheet, read a filled one, or ask a model; `out` takes the preferences.
 
     Raises:
-        LeitaiError: the run has no such task, or neither or both of a sheet and a model are named.
+        LeitaiError: the run has no such task, or not exactly one of a sheet, a model and a judge's
+            spec is named.
     """
-    records = _records(run, task)
-    names = _names(run, records)
-    if (sheet is None) == (model is None):
+    name, records = _records(run, task)
+    if [sheet, model, judge_spec].count(None) != 2:
         raise LeitaiError(
-            "who judges?", where="leitai judge", remedy="give either --sheet FILE or --model M"
+            "who judges?",
+            where="leitai judge",
+            remedy="give one of --sheet FILE, --model M and --judge JUDGE.yaml",
         )
-    if model is not None:
-        _tell(_by_model(records, model), names, out)
+    if model is not None or judge_spec is not None:
+        who = SourceSpec(model=model) if judge_spec is None else load_spec(judge_spec, SourceSpec)
+        base = Path() if judge_spec is None else judge_spec.resolve().parent
+        _tell(run, name, records, who.source, _by_model(run, name, records, who, base), out)
         return
     from leitai.evaluation.sheets import read_sheet, write_sheet
 
     path = Path(str(sheet))
     if read:
-        _tell(read_sheet(path, records, seed=seed), names, out)
+        _tell(run, name, records, path.name, read_sheet(path, records, seed=seed), out)
         return
     if path.exists():
         raise LeitaiError(
@@ -56,69 +62,82 @@ def judge(
     show.line(f"{count} rows. Fill in `better` with 1, 2 or tie, then add --read: {path}")
 
 
-def _by_model(records: Records, model: str) -> Judgement:
+def _by_model(run: Path, task: str, records: Records, who: SourceSpec, base: Path) -> Judgement:
+    """Ask a model; a server's answers are kept beside the run, and none is asked for twice."""
+    from leitai.base.progress import progress
+    from leitai.comparison.preferences import FOLDER
     from leitai.evaluation.asking import Prompting
     from leitai.evaluation.judging import judge as ask
-    from leitai.evaluation.respondents.local import Local
-    from leitai.inference import LanguageModel
+    from leitai.evaluation.judging import paired
+    from leitai.evaluation.respondents.source import find_checkpoint, open_respondent
 
-    found = ask(records, Local(LanguageModel.load(model), Prompting(date="26 Jul 2024")))
-    show.line(f"verdicts not readable: {100 * found.unparsed:.1f}%")
-    show.line(f"winner changed with the order: {100 * found.inconsistent:.1f}%")
-    return found
+    respondent = open_respondent(
+        who,
+        Prompting(),
+        folder=run / FOLDER / f"{task}-{who.source}",
+        base=base,
+        checkpoint=None if who.model is None else find_checkpoint(who.model, base),
+    )
+    with progress(f"judging: {who.source}", len(paired(records))) as tick:
+        return ask(records, respondent, tick)
 
 
-def _tell(found: Judgement, names: dict[str, str], out: Path | None) -> None:
-    for name in found.slices:
-        for line in _counts(found.within(name), names):
-            show.line(f"{name}: {line}")
-    for line in (*_counts(found, names), *_strengths(found, names)):
+def _tell(
+    run: Path, task: str, records: Records, judge: str, found: Judgement, out: Path | None
+) -> None:
+    """Say what was found, and put it into the run's report."""
+    from leitai.comparison.preferences import keep_preferences, summarise
+    from leitai.evaluation.judging import paired
+
+    summary = summarise(found, task=task, judge=judge, asked=len(paired(records)))
+    names = _names(run, records)
+    for line in _lines(summary, names):
         show.line(line)
     if out is not None:
         write_jsonl(out, (asdict(preference) for preference in found.preferences))
+    keep_preferences(run, summary)
+    if (run / "manifest.json").exists():
+        from leitai.comparison.report import read_run, write_report
+
+        write_report(run, read_run(run))
+        show.line(f"Report: {show.short(run / 'report.html')}")
 
 
-def _counts(found: Judgement, names: dict[str, str]) -> list[str]:
-    return [
-        f"{names[pair[0]]} better: {first}, {names[pair[1]]} better: {second}, tie: {ties}"
-        for pair in found.pairs
-        for first, second, ties in [found.wins(pair)]
-    ]
+def _lines(summary: dict[str, Any], names: dict[str, str]) -> Iterator[str]:
+    from leitai.comparison.report.preferred import odds_of
 
-
-def _strengths(found: Judgement, names: dict[str, str]) -> list[str]:
-    """Say how strong each is, all votes on the items of a group resampled together."""
-    keys = sorted({key for pair in found.pairs for key in pair})
-    prompts: dict[str, int] = {}
-    votes = [
-        (
-            prompts.setdefault(p.group or p.id, len(prompts)),
-            keys.index(p.pair[0]),
-            keys.index(p.pair[1]),
-            (p.outcome == p.pair[0]) - (p.outcome == p.pair[1]),
-        )
-        for p in found.preferences
-    ]
-    fitted = bradley_terry(np.array(votes), len(keys))
-    lines = []
-    if len(keys) > 2:
-        order = sorted(range(len(keys)), key=lambda at: -fitted.strengths[at].value)
-        for at in order:
-            value, (low, high) = fitted.strengths[at]
-            lines.append(
-                f"Bradley-Terry strength of {names[keys[at]]}: {value:+.2f} "
-                f"(95% interval {low:+.2f} to {high:+.2f})"
+    yield f"judged: {summary['judged']} of {summary['asked']} comparisons"
+    if summary["unparsed"] or summary["inconsistent"]:
+        yield f"verdicts not readable: {100 * summary['unparsed']:.1f}%"
+        yield f"winner changed with the order: {100 * summary['inconsistent']:.1f}%"
+    whole, *parts = summary["slices"]
+    for part in (*parts, whole):
+        start = "" if part is whole else f"{part['slice']}: "
+        for pair, counts in part["pairs"].items():
+            a, b = pair.split("-")
+            yield (
+                f"{start}{names[a]} better: {counts['first']}, "
+                f"{names[b]} better: {counts['second']}, tie: {counts['tie']}"
             )
-    for (i, j), gap in fitted.gaps.items():
-        value, (low, high) = gap.difference
-        lines.append(
-            f"Bradley-Terry, log odds of {names[keys[i]]} over {names[keys[j]]}: {value:+.2f} "
-            f"(95% interval {low:+.2f} to {high:+.2f}; {p_value(gap.p)})"
+    strengths = summary["strengths"]
+    if len(strengths) > 2:
+        for key in sorted(strengths, key=lambda key: -strengths[key]["value"]):
+            one = strengths[key]
+            ends = (
+                "no interval: a group never lost to the others"
+                if one["low"] is None
+                else f"95% interval {one['low']:+.2f} to {one['high']:+.2f}"
+            )
+            yield f"Bradley-Terry strength of {names[key]}: {one['value']:+.2f} ({ends})"
+    for pair, gap in summary["gaps"].items():
+        a, b = pair.split("-")
+        yield (
+            f"Bradley-Terry, log odds of {names[a]} over {names[b]}, 95%: {odds_of(gap).en}; "
+            f"{p_value(gap['p'])}"
         )
-    return lines
 
 
-def _records(run: Path, task: str | None) -> Records:
+def _records(run: Path, task: str | None) -> tuple[str, Records]:
     found = sorted(path.name for path in (run / "scores").glob("*") if (path / "A.jsonl").exists())
     name = task or (found[0] if len(found) == 1 else None)
     if name is None or name not in found:
@@ -128,7 +147,8 @@ def _records(run: Path, task: str | None) -> Records:
             remedy=f"give --task {', '.join(found)}" if found else "name a finished run of compare",
         )
     folder = run / "scores" / name
-    return {key: read_records(path) for key in KEYS if (path := folder / f"{key}.jsonl").exists()}
+    files = {key: path for key in KEYS if (path := folder / f"{key}.jsonl").exists()}
+    return name, {key: read_records(path) for key, path in files.items()}
 
 
 def _names(run: Path, records: Records) -> dict[str, str]:

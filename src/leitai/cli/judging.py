@@ -18,6 +18,14 @@ def judge(
     model: Annotated[
         str | None, typer.Option("--model", metavar="M", help="A model that judges instead.")
     ] = None,
+    judge_spec: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge",
+            metavar="JUDGE.yaml",
+            help="A judge named as a contender of compare is: an endpoint, for one.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sheet's order.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Who won each item.")
@@ -25,14 +33,25 @@ def judge(
 ) -> None:
     """Say which contender's answers are better: blind, by people or by a model.
 
-    Two to eight contenders are compared pair by pair.
+    Two to eight contenders are compared pair by pair. What is found stands in the run's report too.
 
     Examples:
 
         leitai judge runs/blurbs --sheet blurbs.csv
 
         leitai judge runs/blurbs --sheet blurbs.csv --read
+
+        leitai judge runs/blurbs --judge judge.yaml
     """
     from leitai.cli import judgements
 
-    judgements.judge(run, task=task, sheet=sheet, read=read, model=model, seed=seed, out=out)
+    judgements.judge(
+        run,
+        task=task,
+        sheet=sheet,
+        read=read,
+        model=model,
+        judge_spec=judge_spec,
+        seed=seed,
+        out=out,
+    )

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Literal
 
 from leitai.base.errors import LeitaiError
+from leitai.base.progress import Ticker
 from leitai.data import Row
 from leitai.data.wordings import Templates, asked, wording
 from leitai.evaluation.records import ItemRecord
@@ -46,6 +47,7 @@ _VERDICTS: Mapping[str, Place] = {
 }
 _TURNED: Mapping[Place, Place] = {"first": "second", "second": "first", "tie": "tie"}
 _LIMIT = 20
+_PART = 64  # comparisons that are put to the judge at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +114,32 @@ class Judgement:
         return sum(not p.consistent for p in read) / len(read) if read else 0.0
 
 
-def judge(records: Mapping[str, Sequence[ItemRecord]], respondent: Respondent) -> Judgement:
+def judge(
+    records: Mapping[str, Sequence[ItemRecord]],
+    respondent: Respondent,
+    tick: Ticker | None = None,
+) -> Judgement:
     """Let a judge compare the answers of every two contenders, each pair in both orders.
 
     Args:
         records: of each contender by its key, as an evaluation wrote them; the same items.
         respondent: the judge, any that can write. One that is a contender itself favours itself.
+        tick: told how many comparisons are done.
 
     Raises:
         LeitaiError: the records are of different items, or the judge cannot write.
     """
-    refuse_unable(respondent, frozenset({"write"}), "judging")
+    refuse_unable(respondent, frozenset({"write"}), "judging", "the judge")
     pairs = paired(records)
-    rows: list[Row] = []
-    for _, one, other in pairs:
-        rows += [_question(one, one, other), _question(one, other, one)]
-    verdicts = [parse_verdict(written.text) for written in respondent.write(rows, _LIMIT)]
+    verdicts: list[Place | None] = []
+    for start in range(0, len(pairs), _PART):
+        part = pairs[start : start + _PART]
+        rows: list[Row] = []
+        for _, one, other in part:
+            rows += [_question(one, one, other), _question(one, other, one)]
+        verdicts += [parse_verdict(written.text) for written in respondent.write(rows, _LIMIT)]
+        if tick:
+            tick(start + len(part))
     found = []
     for number, (keys, one, _) in enumerate(pairs):
         straight, turned = verdicts[2 * number], verdicts[2 * number + 1]

@@ -207,6 +207,7 @@ class ReportData(_Part):
         search: the settings that each contender tried; empty when nothing was searched.
         tasks: the items with all answers, in the verdict's order of tasks.
         audit: the findings of the fairness audit.
+        preferences: of people and of judging models, as `preferences.summarise` returns them.
         manifest: what the run was made of; shown section by section ("spec", "versions",
             "machine", ...).
     """
@@ -218,6 +219,7 @@ class ReportData(_Part):
     search: dict[str, Search] = Field(default_factory=dict)
     tasks: tuple[TaskItems, ...]
     audit: tuple[Finding, ...]
+    preferences: tuple[dict[str, Any], ...] = ()
     manifest: dict[str, Any]
 
     @property

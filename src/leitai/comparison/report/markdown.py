@@ -8,6 +8,7 @@ from leitai.comparison.report.costing import cost_rows
 from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.describing import notes
 from leitai.comparison.report.overview import OverviewRow, overview
+from leitai.comparison.report.preferred import PreferenceView, preference_views
 from leitai.comparison.report.references import against_references
 from leitai.comparison.report.search import SearchView, search_view
 from leitai.comparison.report.strings import STRINGS
@@ -65,6 +66,11 @@ class _Writer:
             if found := component_rows(data):
                 blocks += [f"### {self.word('components')}", self.say(found[0])]
                 blocks.append(self.components(found[1]))
+        if views := preference_views(data):
+            blocks += [f"## {self.word('preferences')}", self.word("preferences_intro")]
+            for view in views:
+                blocks += [f"### {self.say(view.title)}", self.say(view.about)]
+                blocks.append(self.preferences(view))
         if (search := search_view(data)) is not None:
             blocks += [f"## {self.word('search')}", self.say(search.intro), self.trials(search)]
         blocks += [f"## {self.word('cost')}", self.costs()]
@@ -158,6 +164,22 @@ class _Writer:
                     self.say(row.variances),
                 ]
                 for row in rows
+            ],
+        )
+
+    def preferences(self, view: PreferenceView) -> str:
+        words = ("slice", "pair", "first_preferred", "second_preferred", "tie", "log_odds")
+        return markdown_table(
+            [*map(self.word, words), "p"],
+            [
+                [
+                    self.say(row.name),
+                    escape(row.pair),
+                    *(row.first, row.second, row.tie),
+                    self.say(row.odds),
+                    escape(row.p_text),
+                ]
+                for row in view.rows
             ],
         )
 

@@ -13,6 +13,7 @@ from leitai.comparison.report.describing import identities, manifest_parts, note
 from leitai.comparison.report.figures import count_of
 from leitai.comparison.report.items import pack
 from leitai.comparison.report.overview import overview
+from leitai.comparison.report.preferred import preference_views
 from leitai.comparison.report.references import against_references
 from leitai.comparison.report.rendering import render
 from leitai.comparison.report.search import search_view
@@ -34,6 +35,7 @@ SECTIONS = (
     "overview",
     "scores",
     "arms",
+    "preferences",
     "learning",
     "search",
     "cost",
@@ -74,10 +76,11 @@ def render_page(data: ReportData) -> str:
     search = search_view(data)
     curves = {key: curve_chart(data.curves[key], key) for key in data.keys}
     tradeoffs, calibrations = tradeoff_views(data), calibration_views(data.tasks)
-    rows = arm_rows(data)
+    rows, preferences = arm_rows(data), preference_views(data)
     absent = {
         *(() if len(tasks) > 1 else ("overview",)),
         *(() if rows else ("arms",)),
+        *(() if preferences else ("preferences",)),
         *(() if search else ("search",)),
         *(() if tradeoffs else ("tradeoff",)),
         *(() if calibrations else ("calibration",)),
@@ -91,6 +94,7 @@ def render_page(data: ReportData) -> str:
         "calibrations": calibrations,
         "ranking": data.verdict["overall"].get("ranking", []),
         "arms": rows,
+        "preferences": preferences,
         "components": component_rows(data),
         "overview": overview(data, tasks),
         "level": level(data.verdict["alpha"]),

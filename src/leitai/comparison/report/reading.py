@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from leitai.base.errors import LeitaiError
 from leitai.base.files import read_json
+from leitai.comparison.preferences import read_preferences
 from leitai.comparison.report.data import (
     Contender,
     Cost,
@@ -76,6 +77,7 @@ def read_run(folder: Path) -> ReportData:
             },
             tasks=tuple(_items(folder, task["task"], keys) for task in verdict["tasks"]),
             audit=tuple(read_json(folder / "audit.json")),
+            preferences=tuple(read_preferences(folder)),
             manifest={key: value for key, value in manifest.items() if key != "contenders"},
         )
     except ValidationError as error:

@@ -5,9 +5,12 @@ Davidson's extension of the Bradley-Terry model to ties: with strengths s on the
     i preferred : tie : j preferred  =  exp((s_i - s_j) / 2) : nu : exp((s_j - s_i) / 2)
 
 so that without ties the odds of i over j are exp(s_i - s_j), and each vote on the same pair has the
-same chance of a tie the closer the two are. Bradley and Terry, "Rank analysis of incomplete block
-designs", Biometrika 39, 1952; Davidson, "On extending the Bradley-Terry model to accommodate ties
-in paired comparison experiments", JASA 65, 1970.
+same chance of a tie the closer the two are. Where nobody of a group ever beat anybody of the rest,
+the likelihood has no highest point (Ford, "Solution of a ranking problem from binary comparisons",
+American Mathematical Monthly 64, 1957): a gap across is infinite, and its near end is the exact one
+of Clopper and Pearson from the prompts that decided. Bradley and Terry, "Rank analysis of
+incomplete block designs", Biometrika 39, 1952; Davidson, "On extending the Bradley-Terry model to
+accommodate ties in paired comparison experiments", JASA 65, 1970.
 
 All votes on one prompt are resampled together, because they are about the same question. Whether
 two are equally strong is tested on the votes between them: both are swapped prompt by prompt, which
@@ -21,7 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
+from leitai.comparison.statistics.binary import Interval
 from leitai.comparison.statistics.compare import Estimate, agree
 from leitai.comparison.statistics.multiplicity import holm
 from leitai.comparison.statistics.resampling import (
@@ -65,7 +70,8 @@ class Preference:
     """The fitted model.
 
     Attributes:
-        strengths: of each contender, on the scale of log odds, summing to zero; with intervals.
+        strengths: of each contender, on the scale of log odds, summing to zero; with intervals,
+            which are infinite where a group of contenders never lost to the others.
         tie: nu; a vote between equals is a tie with chance nu / (2 + nu).
         gaps: for each pair (i, j) with i < j, i minus j.
     """
@@ -155,17 +161,57 @@ def bradley_terry(
         )
 
     unit = np.eye(contenders + 1)
-    strengths = [distribution(unit[i]) for i in range(contenders)]
-    gaps = [distribution(unit[i] - unit[j]) for i, j in pairs]
-    raw = [_swapped(sums[:, 3 * row : 3 * row + 3], resamples, seed) for row in range(len(pairs))]
+    own = [sums[:, 3 * row : 3 * row + 3] for row in range(len(pairs))]
+    raw = [_swapped(counts, resamples, seed) for counts in own]
+    group = _groups(whole.reshape(len(pairs), 3), pairs, contenders)
+
+    def strength(i: int) -> Estimate:
+        one = distribution(unit[i])
+        known = group.max() == 0
+        return Estimate(one.value, one.interval(alpha) if known else Interval(-np.inf, np.inf))
+
+    def gap(i: int, j: int, counts: Array, p: float) -> Estimate:
+        if group[i] != group[j]:
+            return _across(counts, alpha)
+        one = distribution(unit[i] - unit[j])
+        return Estimate(one.value, agree(one.interval(alpha), p, alpha))
+
     return Preference(
-        strengths=tuple(Estimate(one.value, one.interval(alpha)) for one in strengths),
+        strengths=tuple(strength(i) for i in range(contenders)),
         tie=float(np.exp(value[-1])),
         gaps={
-            pair: Gap(Estimate(gap.value, agree(gap.interval(alpha), one, alpha)), p)
-            for pair, gap, one, p in zip(pairs, gaps, raw, holm(raw), strict=True)
+            pair: Gap(gap(*pair, counts, one), p)
+            for pair, counts, one, p in zip(pairs, own, raw, holm(raw), strict=True)
         },
     )
+
+
+def _groups(whole: Array, pairs: list[tuple[int, int]], contenders: int) -> NDArray[np.int64]:
+    """Number the groups within which everybody lost to somebody, directly or by way of others.
+
+    Args:
+        whole: votes of each pair, [pairs, 3].
+        pairs: the contenders of each.
+        contenders: how many there are.
+    """
+    wins = np.zeros((contenders, contenders))
+    for (i, j), (first, _, second) in zip(pairs, whole, strict=True):
+        wins[i, j], wins[j, i] = first, second
+    _, group = connected_components(wins, connection="strong")
+    return np.asarray(group, dtype=np.int64)
+
+
+def _across(counts: Array, alpha: float) -> Estimate:
+    """The gap of two of whom one never beat the other, by each prompt's votes [prompts, 3]."""
+    ahead = np.sign(counts[:, 0] - counts[:, 2])
+    decided = int(np.abs(ahead).sum())
+    if not decided:
+        return Estimate(0.0, Interval(-np.inf, np.inf))
+    chance = (alpha / 2) ** (1 / decided)  # all decided prompts for one side, at the interval's end
+    near = float(np.log(chance / (1 - chance)))
+    if ahead.sum() > 0:
+        return Estimate(np.inf, Interval(near, np.inf))
+    return Estimate(-np.inf, Interval(-np.inf, -near))
 
 
 def _swapped(counts: Array, resamples: int, seed: int) -> float:

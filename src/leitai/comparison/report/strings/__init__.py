@@ -3,6 +3,7 @@
 from leitai.comparison.report.strings import (
     items,
     method,
+    preferences,
     scores,
     several,
     summary,
@@ -13,7 +14,7 @@ from leitai.comparison.wording import Bilingual
 
 STRINGS = {
     key: Bilingual(*words)
-    for part in (verdict, scores, training, items, method, summary, several)
+    for part in (verdict, scores, training, items, method, summary, several, preferences)
     for key, words in part.TABLE.items()
 }
 
