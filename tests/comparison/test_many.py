@@ -93,6 +93,36 @@ def test_what_is_never_safe_is_asked_in_full_with_the_rest_of_alpha(tmp_path, op
     assert row["p_holm"] == pytest.approx(min(1.0, row["p"] / (1 - EARLY_SHARE)), rel=1e-5)
 
 
+@pytest.mark.parametrize("rates", [[70, 68], [90, 50]])
+def test_a_verdict_about_these_items_is_settled_by_them(tmp_path, opened, rates):
+    more = SAFE.replace("stopping: safe", "stopping: safe, about: these")
+    path = write_spec(tmp_path, rates, more, items=200)
+    verdict = compare(path, tmp_path / "run").verdict
+    task = verdict["tasks"][0]
+    seen, row = task["sequential"], task["slices"][0]["pairs"]["A-B"]
+    assert (seen["about"], row["test"], task["alpha"]) == ("these", "betting", 0.05)
+    value = row["difference"]["value"]
+    if seen["stopped"]:
+        assert row["verdict"] == "a_better"
+    else:
+        # all were asked, so the difference is what it is
+        assert row["difference"]["low"] == pytest.approx(value, abs=1e-5)
+        better = "a_better" if value > 0 else "b_better"
+        assert row["verdict"] == ("equivalent" if abs(value) < row["margin"] else better)
+    assert row["p_holm"] == pytest.approx(row["p"])
+    assert f"these {seen['planned']} items" in verdict["overall"]["certainty"]["en"]
+    assert f"这 {seen['planned']} 道题" in verdict["overall"]["certainty"]["zh"]
+    assert "these very items" in verdict["note"]["en"]
+    if rates == [90, 50]:
+        assert seen["stopped"]
+
+
+def test_about_these_wants_looks(tmp_path, opened):
+    path = write_spec(tmp_path, [70, 68], "verdict: {about: these}", items=40)
+    with pytest.raises(LeitaiError, match="wants `stopping: safe`"):
+        compare(path, tmp_path / "run")
+
+
 def test_arms_show_what_hangs_on_the_way_of_asking(tmp_path, opened):
     arms = 'arms: [{name: plain}, {name: helped, system: "25"}]'
     path = write_spec(tmp_path, [60, 50], arms, references=["majority"])

@@ -5,13 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
+from leitai.base.errors import LeitaiError
 from leitai.comparison.pairing import ItemScore, TaskScores
 from leitai.comparison.statistics.sequential import EARLY_SHARE, confidence_sequence, decided
-from leitai.comparison.stopping import Watch, bounded, cluster_of, in_clusters
+from leitai.comparison.stopping import Watch, bounded, cluster_of, in_clusters, refuse_no_pool
 from leitai.comparison.verdict import decide
 from leitai.data import Row
-from leitai.evaluation import ItemRecord
+from leitai.evaluation import ItemRecord, Task
 
 
 def record(number, score, denominator=1.0):
@@ -83,6 +85,33 @@ def test_a_cluster_counts_once_when_it_was_asked_whole():
     assert one["at"] == 5 * other["at"]
 
 
+def test_the_last_item_of_a_pool_decides():
+    """A claim about these items is settled by them, however small the difference."""
+    records = answers(200, 0.6, 0.59)
+    gap = sum(a.numerator - b.numerator for a, b in zip(*records.values(), strict=True)) / 200
+    assert abs(gap) > 0.005
+    names = [str(i) for i in range(200)]
+    pool, further = watch(names, margin=0.0, pool=True), watch(names, margin=0.0)
+    assert not pool.look(until(records, 100)) and not further.look(until(records, 100))
+    assert pool.look(records) and not further.look(records)
+    pair = pool.as_json()["pairs"]["A-B"]
+    assert pair["decision"] == ("a_better" if gap > 0 else "b_better")
+    assert pair["path"][-1][2:] == pytest.approx([gap, gap], abs=1e-6)
+    assert pair["p"] < 1e-6
+    assert pool.as_json()["about"] == "these"
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "message"),
+    [("classification", "g", "come in groups"), ("bits_per_byte", None, "has no bound")],
+)
+def test_no_pool_of_groups_or_of_scores_without_a_bound(kind, group, message):
+    task = {"kind": kind, "name": "t", "data": {"set": "bookshop"}}
+    rows = [Row(id=str(n), messages=(), source="", group=group) for n in range(4)]
+    with pytest.raises(LeitaiError, match=message):
+        refuse_no_pool(TypeAdapter(Task).validate_python(task), rows)
+
+
 def test_clusters_of_many_items_weigh_more_than_those_of_few():
     """A wins the 30 passages of ten questions, B the 90 of one: over items A is ahead."""
     sizes = [10, 1, 1, 1] * 30
@@ -133,7 +162,8 @@ def test_what_a_look_decided_stands_with_its_own_numbers_when_all_was_asked(wins
     }
     looks = {"planned": 110, "asked": 110, "stopped": False, "pairs": {"A-B": look}}
     task = TaskScores("t", "accuracy", True, 0.02, scores, sequential=looks)
-    verdict = decide("d", {"A": {"name": "a"}, "B": {"name": "b"}}, [task], looked=True)
+    named = {"A": {"name": "a"}, "B": {"name": "b"}}
+    verdict = decide("d", named, [task], early_share=EARLY_SHARE)
     row = verdict["tasks"][0]["slices"][0]["pairs"]["A-B"]
     assert (row["verdict"], row["test"]) == ("a_better", test)
     assert row["p_holm"] <= 1e-4 / EARLY_SHARE

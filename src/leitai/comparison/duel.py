@@ -27,7 +27,7 @@ from leitai.comparison.scoring import Scorer
 from leitai.comparison.showing import show_prompts
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
-from leitai.comparison.stopping import can_stop
+from leitai.comparison.stopping import can_stop, refuse_no_pool
 from leitai.comparison.together import ask_together
 from leitai.comparison.variants import Variants
 from leitai.comparison.verdict import decide
@@ -92,6 +92,9 @@ class _Run:
         self.stages = Stages(run)
         self.train, self.valid = training_rows(spec, self.place)
         self.asked = asked_tasks(spec, self.place)
+        if spec.verdict.about == "these":
+            for asked in self.asked.values():
+                refuse_no_pool(asked.task, asked.items)
         self.variants = Variants(spec, self.place, run)
         contenders = [self._find(key, spec.seed) for key in spec.keyed]
         sides = [side_of(contender, spec, self.place.spec_folder) for contender in contenders]
@@ -244,7 +247,7 @@ class _Run:
             about,
             scores,
             alpha=spec.verdict.alpha,
-            looked=spec.verdict.stopping == "safe",
+            early_share=spec.verdict.early_share,
             seed=spec.seed,
         )
         deciding = next(task for task in verdict["tasks"] if task["primary"])

@@ -67,7 +67,7 @@ def pair_row(
         p_equivalence=same,
     )
     seen = looks_at(task, pair) if adjusted else None
-    if seen and (stopped(task) or (verdict == "undecided" and seen["decision"])):
+    if seen and (by_looks(task) or (verdict == "undecided" and seen["decision"])):
         told = _as_seen(seen)
         verdict = told["verdict"]
     else:
@@ -113,7 +113,7 @@ def _as_seen(seen: Mapping[str, Any]) -> dict[str, Any]:
     _, _, low, high = seen["path"][-1]
     inner = dict(zip(("low", "high"), seen["inner"], strict=True))
     return {
-        "verdict": seen["decision"],
+        "verdict": seen["decision"] or "undecided",
         "p": seen["p"],
         "p_mid": None,
         "p_equivalence": seen["p_equivalence"],
@@ -133,6 +133,8 @@ def looks_at(task: TaskScores, pair: tuple[str, str]) -> Mapping[str, Any] | Non
     return seen
 
 
-def stopped(task: TaskScores) -> bool:
-    """Tell whether asking ended before the last item."""
-    return task.sequential is not None and bool(task.sequential["stopped"])
+def by_looks(task: TaskScores) -> bool:
+    """Tell whether looks alone decide: asking stopped early, or these items are all there is."""
+    if task.sequential is None:
+        return False
+    return bool(task.sequential["stopped"]) or task.sequential.get("about") == "these"

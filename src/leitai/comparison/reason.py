@@ -41,6 +41,14 @@ _LOOKED = Bilingual(
     "用于随时有效的序贯检验，其余用于全部题目上的检验。",
 )
 
+_POOL = Bilingual(
+    " Verdicts over all items are about these very items and not about further ones like them: the "
+    "items were asked in random order, without replacement, until the rest could not change what "
+    "bets that hold at any time had shown.",
+    "全部题目上的结论只针对这些题目本身，不推及其他同类题目：题目按随机顺序不放回抽取，"
+    "直到其余题目已不能改变随时有效的序贯检验的结论为止。",
+)
+
 _BETTER = Bilingual(
     "{winner} is better than {loser} on {task}: {metric} {first} against {second}{direction}, "
     "ahead by {lead}{gap} ({level} interval {low} to {high}; {p}) on {n} items.",
@@ -86,6 +94,10 @@ _SURE_AT_ANY_TIME = Bilingual(
     "comparisons.",
     "假如事实并非如此，同类比较中任何时刻出现这样强的证据的机会{chance}。",
 )
+_THESE = Bilingual(
+    " This is about these {planned} items, not about further ones.",
+    "此结论只针对这 {planned} 道题，不推及其他题目。",
+)
 _SURE_EQUIVALENT = Bilingual(
     "If the true difference were as large as the margin, a gap this small would turn up in "
     "{chance} such comparisons.",
@@ -111,12 +123,13 @@ def note_of(contenders: int, early: float) -> Bilingual:
 
     Args:
         contenders: of the duel, reference rows included.
-        early: share of alpha that was spent on stopping early; 0 where all items were asked.
+        early: share of alpha that was spent on looking; 0 where all items were asked, 1 where the
+            verdict is about these items alone.
     """
     note = _NOTE if contenders == 2 else _NOTE_OF_SEVERAL
     if not early:
         return note
-    more = _LOOKED.format(early=f"{100 * early:.10g}%")
+    more = _POOL if early == 1 else _LOOKED.format(early=f"{100 * early:.10g}%")
     return Bilingual(note.en + more.en, note.zh + more.zh)
 
 
@@ -210,6 +223,10 @@ def certainty_of(task: dict[str, Any], row: dict[str, Any], tests: int, several:
         if row["test"] == BETTING:
             words = _SURE_AT_ANY_TIME
         sentence = words.format(chance=_chance(p))
+    looks = task.get("sequential") or {}
+    if looks.get("about") == "these":
+        these = _THESE.format(planned=f"{looks['planned']:,}")
+        sentence = Bilingual(sentence.en + these.en, sentence.zh + these.zh)
     if row["p_holm"] is None or tests == 1:
         return sentence
     note = (_ADJUSTED_PAIRS if several else _ADJUSTED).format(tests=tests)

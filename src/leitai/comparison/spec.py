@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from leitai.comparison.pairing import KEYS
 from leitai.comparison.search.spec import SearchSpec
+from leitai.comparison.statistics.sequential import EARLY_SHARE
 from leitai.data import DataSource
 from leitai.evaluation import MEASURES, Task
 from leitai.evaluation.respondents.source import SourceSpec
@@ -102,12 +103,30 @@ class VerdictSpec(_Part):
         description="safe: stop asking once every verdict of a task holds whatever comes; some of "
         "alpha is spent on looking. Worth it where asking costs money or hours",
     )
+    about: Literal["further", "these"] = Field(
+        default="further",
+        description="these: a verdict is about these very items, as on a public test set, and not "
+        "about further ones like them; they are drawn without replacement. Wants stopping: safe",
+    )
     look_from: int = Field(default=100, ge=10, description="items before the first look")
     look_every: int = Field(default=50, ge=1, description="items between looks")
 
     def margin(self, metric: str) -> float:
         """The equivalence margin of a metric."""
         return self.margins.get(metric, MEASURES[metric].margin)
+
+    @property
+    def early_share(self) -> float:
+        """The share of alpha that is spent on looking: all of it where looks alone can tell."""
+        if self.stopping == "never":
+            return 0.0
+        return 1.0 if self.about == "these" else EARLY_SHARE
+
+    @model_validator(mode="after")
+    def _looks_at_these(self) -> "VerdictSpec":
+        if self.about == "these" and self.stopping != "safe":
+            raise ValueError("`about: these` wants `stopping: safe`")
+        return self
 
     @field_validator("margins")
     @classmethod

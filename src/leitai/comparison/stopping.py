@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
+from leitai.base.errors import LeitaiError
 from leitai.base.files import hash_value
 from leitai.comparison.numbers import rounded
 from leitai.comparison.pairing import pair_name
@@ -31,7 +32,14 @@ from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 Pair = tuple[str, str]
 
 BETTING = "betting"
-"""The `test` of a pair whose task was stopped early, as in `verdict.json`."""
+"""The `test` of a pair whose verdict is a look's, as in `verdict.json`."""
+
+
+class Among(TypedDict, total=False):
+    """What items are drawn from, as the statistics of sequences are told."""
+
+    sizes: Sizes
+    population: int
 
 
 @dataclass
@@ -45,6 +53,7 @@ class Watch:
         alpha: of one pair, over all looks.
         level: of the intervals that are shown, not shared among pairs.
         clusters: the cluster of every item of the task, in the order of asking.
+        pool: whether claims are of these items alone, each of which is its own cluster.
     """
 
     pairs: Sequence[Pair]
@@ -53,6 +62,7 @@ class Watch:
     alpha: float
     level: float
     clusters: Sequence[str]
+    pool: bool = False
     _paths: dict[Pair, list[list[float]]] = field(default_factory=dict)
     _found: dict[Pair, dict[str, Any]] = field(default_factory=dict)
     _asked: int = 0
@@ -91,16 +101,18 @@ class Watch:
         parts = np.split(items[: ends[-1]], ends[:-1])
         differences = np.array([part.sum() for part in parts])
         counts = np.array([len(part) for part in parts], dtype=np.float64)
-        sizes = Sizes(counts, self._largest)
-        evident = evidence(differences, margin=self.margin, sizes=sizes)
-        seen = decided(differences, margin=self.margin, alpha=self.alpha, sizes=sizes)
-        decision: str | None = None
-        if seen is not None:
-            first_leads = (seen.outcome == "a_higher") == self.higher_is_better
-            apart = "a_better" if first_leads else "b_better"
-            decision = "equivalent" if seen.outcome == "equivalent" else apart
+        among: Among = {"sizes": Sizes(counts, self._largest)}
+        if self.pool:
+            among = {"population": len(self.clusters)}
+        evident = evidence(differences, margin=self.margin, **among)
+        seen = decided(differences, margin=self.margin, alpha=self.alpha, **among)
+        decision, at = (
+            (None, None) if seen is None else (self._words(seen.outcome), ends[seen.n - 1])
+        )
+        if self.pool and len(items) == len(self.clusters) and not self._decision(pair):
+            decision, at = self._settled(float(differences.mean())), len(items)
         different, equivalent = float(evident.different[-1]), float(evident.equivalent[-1])
-        low, high = confidence_sequence(differences, alpha=self.level, sizes=sizes)
+        low, high = confidence_sequence(differences, alpha=self.level, **among)
         path = self._paths.setdefault(pair, [])
         strongest = max(different, equivalent, 1e-300)
         path.append(
@@ -111,10 +123,10 @@ class Watch:
                 rounded(float(high)),
             ]
         )
-        inner = confidence_sequence(differences, alpha=2 * self.level, sizes=sizes)
+        inner = confidence_sequence(differences, alpha=2 * self.level, **among)
         self._found[pair] = {
             "decision": decision,
-            "at": None if seen is None else ends[seen.n - 1],
+            "at": at,
             "value": rounded(float(differences.sum() / counts.sum())),
             "p": rounded(min(1.0, 1 / max(different, 1e-300))),
             "p_equivalence": rounded(min(1.0, 1 / max(equivalent, 1e-300))),
@@ -122,12 +134,29 @@ class Watch:
             "path": path,
         }
 
+    def _decision(self, pair: Pair) -> str | None:
+        """What an earlier look decided, if any."""
+        found: str | None = self._found.get(pair, {}).get("decision")
+        return found
+
+    def _settled(self, difference: float) -> str | None:
+        """Tell what a pool's own difference says, once it is known; None for none at all."""
+        if abs(difference) < self.margin:
+            return "equivalent"
+        return self._words("a_higher" if difference > 0 else "b_higher") if difference else None
+
+    def _words(self, outcome: str) -> str:
+        if outcome == "equivalent":
+            return outcome
+        return "a_better" if (outcome == "a_higher") == self.higher_is_better else "b_better"
+
     def as_json(self) -> dict[str, Any]:
         """Return the "sequential" part of a task of `verdict.json`."""
         return {
             "planned": len(self.clusters),
             "asked": self._asked,
             "stopped": self._asked < len(self.clusters),
+            "about": "these" if self.pool else "further",
             "pairs": {pair_name(*pair): found for pair, found in self._found.items()},
         }
 
@@ -135,6 +164,25 @@ class Watch:
 def can_stop(task: BaseTask) -> bool:
     """Tell whether a task may be stopped early, as far as its metric tells."""
     return MEASURES[task.metric].unit == "share"
+
+
+def refuse_no_pool(task: BaseTask, items: Sequence[Row]) -> None:
+    """Refuse a task whose items no claim about these alone can be made of.
+
+    Raises:
+        LeitaiError: its metric has no bound, or items belong together.
+    """
+    if not can_stop(task):
+        why = f"{task.metric} has no bound that looks could use"
+    elif len({cluster_of(row) for row in items}) < len(items):
+        why = "its items come in groups, which are not drawn one by one"
+    else:
+        return
+    raise LeitaiError(
+        f"`about: these` does not go with this task: {why}",
+        where=f"task {task.name}",
+        remedy="leave `about` out of `verdict`",
+    )
 
 
 def cluster_of(row: Row) -> str:

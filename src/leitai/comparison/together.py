@@ -1,9 +1,10 @@
 """One task put to all contenders part by part, until its verdicts are safe."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from leitai.base.errors import LeitaiError
 from leitai.base.files import write_json
 from leitai.base.progress import progress
 from leitai.comparison.material import Asked
@@ -11,9 +12,8 @@ from leitai.comparison.pairing import pair_name, pairs_of
 from leitai.comparison.scoring import Scorer, write_cost
 from leitai.comparison.spec import CompareSpec
 from leitai.comparison.stages import Stages
-from leitai.comparison.statistics.sequential import EARLY_SHARE
 from leitai.comparison.stopping import Watch, bounded, cluster_of
-from leitai.evaluation import MEASURES, ItemRecord
+from leitai.evaluation import MEASURES, BaseTask, ItemRecord
 from leitai.evaluation.evaluate import ask_part, finish, parts_of
 
 
@@ -48,7 +48,7 @@ def ask_together(
         "contenders": {key: scorer.inputs(asked, arm) for key, scorer in scorers.items()},
         "pairs": [pair_name(*pair) for pair in watch.pairs],
         "levels": [watch.margin, watch.alpha, watch.level, first, every],
-        "looks": "with inner intervals",
+        "looks": "of a pool" if watch.pool else "with inner intervals",
     }
 
     def work() -> None:
@@ -65,7 +65,7 @@ def ask_together(
                     )
                     seconds[key] += time.perf_counter() - begun
                 tick(min(stop, len(asked.items)))
-                safe = bounded(records) and watch.look(records)
+                safe = _bounded(task, spec, records) and watch.look(records)
                 start, stop = stop, stop + every
         for key, scorer in scorers.items():
             write_cost(scorer.contender, f"{task.name}-{key}", seconds[key], len(records[key]))
@@ -77,10 +77,24 @@ def ask_together(
     stages.run(f"score-{task.name}", inputs, outputs, work, scratch=scratch)
 
 
+def _bounded(
+    task: BaseTask, spec: CompareSpec, records: Mapping[str, Sequence[ItemRecord]]
+) -> bool:
+    """Tell whether looks can tell anything; refuse where nothing else could."""
+    found = bounded(records)
+    if not found and spec.verdict.about == "these":
+        raise LeitaiError(
+            "`about: these` wants items that score from 0 to 1 and count the same",
+            where=f"task {task.name}",
+            remedy="leave `about` out of `verdict`",
+        )
+    return found
+
+
 def _watch(spec: CompareSpec, asked: Asked) -> Watch:
     metric = asked.task.metric
     pairs = pairs_of([key for key, about in spec.keyed.items() if about.kind != "reference"])
-    level = spec.verdict.alpha * EARLY_SHARE
+    level = spec.verdict.alpha * spec.verdict.early_share
     return Watch(
         pairs=pairs,
         margin=spec.verdict.margin(metric),
@@ -88,4 +102,5 @@ def _watch(spec: CompareSpec, asked: Asked) -> Watch:
         alpha=level / (len(pairs) * len(spec.tasks)),
         level=level,
         clusters=[cluster_of(row) for row in asked.items],
+        pool=spec.verdict.about == "these",
     )

@@ -28,13 +28,12 @@ from typing import Any
 
 from leitai.base.errors import LeitaiError
 from leitai.comparison.compared import ALL, Slices, compare_task
-from leitai.comparison.judging import looks_at, pair_row, stopped
+from leitai.comparison.judging import by_looks, looks_at, pair_row
 from leitai.comparison.leaders import overall_of
 from leitai.comparison.pairing import TaskScores, pair_name, pairs_of
 from leitai.comparison.reason import note_of
 from leitai.comparison.statistics import holm
 from leitai.comparison.statistics.resampling import RESAMPLES
-from leitai.comparison.statistics.sequential import EARLY_SHARE
 
 SCHEMA = "leitai.verdict/2"
 REFERENCE = "reference"
@@ -47,7 +46,7 @@ def decide(
     tasks: Sequence[TaskScores],
     *,
     alpha: float = 0.05,
-    looked: bool = False,
+    early_share: float = 0.0,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -59,7 +58,8 @@ def decide(
             reference row.
         tasks: one of them primary; a single task is primary by itself.
         alpha: allowed rate of false verdicts, between 0 and 0.5.
-        looked: whether asking could stop early, on which `EARLY_SHARE` of alpha was spent.
+        early_share: of alpha, what was spent on looking: 0 where asking could not stop early, and 1
+            where looks alone decide, about these items and no further ones.
         resamples: of bootstrap and permutation test.
         seed: of both.
 
@@ -77,14 +77,13 @@ def decide(
     names = {key: str(about["name"]) for key, about in contenders.items()}
     ranked = [key for key in names if contenders[key].get("kind") != REFERENCE]
     deciding = pairs_of(ranked)
-    share = 1 - EARLY_SHARE if looked else 1.0
-    levels = [alpha * (EARLY_SHARE if stopped(task) else share) for task in tasks]
+    levels = [alpha * (early_share if by_looks(task) else 1 - early_share) for task in tasks]
     sliced = [
         compare_task(task, level, resamples, seed)
         for task, level in zip(tasks, levels, strict=True)
     ]
     tests = [(number, pair) for number in range(len(tasks)) for pair in deciding]
-    adjusted = _adjust(tasks, sliced, tests, share)
+    adjusted = _adjust(tasks, sliced, tests, early_share)
     reports = [
         _report(task, number, sliced[number], adjusted, alpha, levels[number], task is primary)
         for number, task in enumerate(tasks)
@@ -101,7 +100,7 @@ def decide(
         "arms": [],
         "seeds": [],
         "components": None,
-        "note": note_of(len(names), EARLY_SHARE if looked else 0.0).as_dict(),
+        "note": note_of(len(names), early_share).as_dict(),
     }
 
 
@@ -110,7 +109,7 @@ Test = tuple[int, tuple[str, str]]
 
 
 def _adjust(
-    tasks: Sequence[TaskScores], sliced: Sequence[Slices], tests: Sequence[Test], share: float
+    tasks: Sequence[TaskScores], sliced: Sequence[Slices], tests: Sequence[Test], early: float
 ) -> dict[Test, tuple[float, float]]:
     """Return the adjusted p of difference and of equivalence of every confirmatory comparison.
 
@@ -118,25 +117,35 @@ def _adjust(
     are adjusted by Bonferroni's method, as their bets were. Where asking stopped early they stand
     alone: among the others such a comparison counts as one without evidence. Where all was asked
     the smaller of both counts, for each has its own share of alpha (weighted Bonferroni).
+
+    Args:
+        tasks: all of them.
+        sliced: their comparisons.
+        tests: what is confirmatory.
+        early: share of alpha that was spent on looking.
     """
-    p, same, early = [], [], {}
+    p, same, looks = [], [], {}
     for number, pair in tests:
         seen = looks_at(tasks[number], pair)
         found = sliced[number][ALL].pairs[pair]
-        ended = stopped(tasks[number])
+        ended = by_looks(tasks[number])
         p.append(1.0 if ended else found.p)
         same.append(1.0 if ended else found.p_equivalence)
         if seen:
-            early[number, pair] = seen["p"], seen["p_equivalence"]
-    factor = len(tests) / EARLY_SHARE
+            looks[number, pair] = seen["p"], seen["p_equivalence"]
     adjusted = {}
     for test, *full in zip(tests, holm(p), holm(same), strict=True):
         first, second = (
-            min(1.0, late / share, look * factor)
-            for late, look in zip(full, early.get(test, (1.0, 1.0)), strict=True)
+            min(1.0, _weighed(late, 1 - early), _weighed(look * len(tests), early))
+            for late, look in zip(full, looks.get(test, (1.0, 1.0)), strict=True)
         )
         adjusted[test] = first, second
     return adjusted
+
+
+def _weighed(p: float, share: float) -> float:
+    """A p value that has a share of alpha, to be held against all of it."""
+    return p / share if share else 1.0
 
 
 def _primary(tasks: Sequence[TaskScores]) -> TaskScores:
