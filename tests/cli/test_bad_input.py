@@ -181,3 +181,7 @@ def test_an_unknown_data_set_names_the_nearest(leitai, tmp_path):
 def test_a_model_too_large_for_the_memory(leitai, broken, monkeypatch):
     monkeypatch.setattr("leitai.models.checkpoint.available_bytes", lambda: 1 << 20)
     check(leitai("generate", "--model", broken, "--prompt", "a"), "memory")
+
+
+def test_a_run_named_twice(leitai, tmp_path):
+    check(leitai("report", tmp_path, f"{tmp_path}/."), "named twice", str(tmp_path))

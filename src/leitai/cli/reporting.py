@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from leitai.base.errors import LeitaiError
 from leitai.base.files import write_text
 from leitai.cli import show
 
@@ -25,6 +26,11 @@ def report(
     from leitai.comparison.report import read_run, write_report
     from leitai.comparison.report.several import render_several
 
+    places = [run.resolve() for run in runs]
+    if twice := next(
+        (run for run, place in zip(runs, places, strict=True) if places.count(place) > 1), None
+    ):
+        raise LeitaiError("named twice", where=twice, remedy="name each run once")
     data = [read_run(run) for run in runs]
     folder = out or (runs[0] if len(runs) == 1 else Path("report"))
     folder.mkdir(parents=True, exist_ok=True)
