@@ -10,8 +10,9 @@ from leitai.base.files import read_json, write_jsonl
 from leitai.base.specfile import load_spec
 from leitai.cli import show
 from leitai.comparison.pairing import KEYS
+from leitai.comparison.preferences import FOLDER, keep_preferences, summarise
 from leitai.comparison.wording import p_value
-from leitai.evaluation.judging import Judgement
+from leitai.evaluation.judging import Judgement, paired
 from leitai.evaluation.records import ItemRecord, read_records
 from leitai.evaluation.respondents.source import SourceSpec
 
@@ -43,16 +44,19 @@ def judge(
             where="leitai judge",
             remedy="give one of --sheet FILE, --model M and --judge JUDGE.yaml",
         )
+    asked = len(paired(records))
     if model is not None or judge_spec is not None:
         who = SourceSpec(model=model) if judge_spec is None else load_spec(judge_spec, SourceSpec)
         base = Path() if judge_spec is None else judge_spec.resolve().parent
-        _tell(run, name, records, who.source, _by_model(run, name, records, who, base), out)
+        found = _by_model(run, name, records, asked, who, base)
+        _tell(run, summarise(found, task=name, judge=who.source, asked=asked), records, found, out)
         return
     from leitai.evaluation.sheets import read_sheet, write_sheet
 
     path = Path(str(sheet))
     if read:
-        _tell(run, name, records, path.name, read_sheet(path, records, seed=seed), out)
+        found = read_sheet(path, records, seed=seed)
+        _tell(run, summarise(found, task=name, judge=path.name, asked=asked), records, found, out)
         return
     if path.exists():
         raise LeitaiError(
@@ -62,13 +66,13 @@ def judge(
     show.line(f"{count} rows. Fill in `better` with 1, 2 or tie, then add --read: {path}")
 
 
-def _by_model(run: Path, task: str, records: Records, who: SourceSpec, base: Path) -> Judgement:
+def _by_model(
+    run: Path, task: str, records: Records, asked: int, who: SourceSpec, base: Path
+) -> Judgement:
     """Ask a model; a server's answers are kept beside the run, and none is asked for twice."""
     from leitai.base.progress import progress
-    from leitai.comparison.preferences import FOLDER
     from leitai.evaluation.asking import Prompting
     from leitai.evaluation.judging import judge as ask
-    from leitai.evaluation.judging import paired
     from leitai.evaluation.respondents.source import find_checkpoint, open_respondent
 
     respondent = open_respondent(
@@ -78,18 +82,14 @@ def _by_model(run: Path, task: str, records: Records, who: SourceSpec, base: Pat
         base=base,
         checkpoint=None if who.model is None else find_checkpoint(who.model, base),
     )
-    with progress(f"judging: {who.source}", len(paired(records))) as tick:
+    with progress(f"judging: {who.source}", asked) as tick:
         return ask(records, respondent, tick)
 
 
 def _tell(
-    run: Path, task: str, records: Records, judge: str, found: Judgement, out: Path | None
+    run: Path, summary: dict[str, Any], records: Records, found: Judgement, out: Path | None
 ) -> None:
     """Say what was found, and put it into the run's report."""
-    from leitai.comparison.preferences import keep_preferences, summarise
-    from leitai.evaluation.judging import paired
-
-    summary = summarise(found, task=task, judge=judge, asked=len(paired(records)))
     names = _names(run, records)
     for line in _lines(summary, names):
         show.line(line)

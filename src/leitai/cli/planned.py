@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leitai.base.files import read_text
 from leitai.base.memory import peak_bytes
 from leitai.base.ranks import world_size
-from leitai.base.yamltext import parse_yaml
+from leitai.base.specfile import load_spec
 from leitai.cli import show
 
 if TYPE_CHECKING:
@@ -71,8 +70,9 @@ def compare_training(
         )
         yield str(prediction_error(plan, asdict(result), steps=result.steps))
 
-    about = parse_yaml(read_text(spec, limit=1 << 20), str(spec)).data
-    _say_soon(device_of(about), result.seconds, lines)
+    from leitai.training.job import TrainJob
+
+    _say_soon(load_spec(spec, TrainJob, list(overrides)).device, result.seconds, lines)
 
 
 def compare_duel(
@@ -84,73 +84,38 @@ def compare_duel(
     overrides: Sequence[str],
 ) -> None:
     """Say how the parts of a duel compare with their plans; nothing where any was done before."""
+    from leitai.comparison.spec import CompareSpec
 
     def lines(machine: "Machine") -> Iterator[str]:
-        from leitai.base.specfile import load_spec
         from leitai.comparison.forecast import forecast
         from leitai.comparison.hindsight import hindsight
-        from leitai.comparison.spec import CompareSpec
 
         found = forecast(spec, machine, data_root=data_root, overrides=overrides, run=duel.folder)
-        about = load_spec(spec, CompareSpec, list(overrides))
         for name, error in hindsight(found, about, duel.folder):
             yield f"{name}: {error}"
 
     if duel.reused:
         return  # what was taken over may have been done on another machine
-    about = parse_yaml(read_text(spec, limit=1 << 20), str(spec)).data
-    device = device_of(about.get("runtime") if isinstance(about, dict) else None)
-    _say_soon(device, seconds, lines)
+    about = load_spec(spec, CompareSpec, list(overrides))
+    _say_soon(about.runtime.device, seconds, lines)
 
 
-def compare_scoring(lm: "LanguageModel", out: Path, cost: dict[str, float], dtype: str) -> None:
-    """Say how scoring a file compares with its plan.
-
-    Args:
-        lm: the model.
-        out: the file of scores.
-        cost: "seconds" and "peak_bytes".
-        dtype: that the model was loaded in.
-    """
-
-    def task(rows: Rows) -> "Asked":
-        from leitai.inference.encoding import encode_pair
-        from leitai.planning.asked import task_of_scoring
-
-        pairs = [encode_pair(lm.tokenizer, r["context"], r["continuation"]) for r in rows]
-        return task_of_scoring(pairs)
-
-    _compare_asking(lm, out, task, cost, dtype)
-
-
-def compare_writing(lm: "LanguageModel", out: Path, cost: dict[str, float], dtype: str) -> None:
-    """Say how continuing a file compares with the plan of writing as many tokens.
-
-    Args:
-        lm: the model.
-        out: the file of continuations.
-        cost: "seconds" and "peak_bytes".
-        dtype: that the model was loaded in.
-    """
-
-    def task(rows: Rows) -> "Asked":
-        from leitai.inference.requests import prompt_ids
-        from leitai.planning.asked import task_of_writing
-
-        prompts = [prompt_ids(lm, row, "") for row in rows]
-        return task_of_writing(prompts, [row["tokens"] for row in rows])
-
-    _compare_asking(lm, out, task, cost, dtype)
-
-
-def _compare_asking(
+def compare_asking(
     lm: "LanguageModel",
     out: Path,
-    task: Callable[[Rows], "Asked"],
+    task: Callable[["LanguageModel", Rows], "Asked"],
     cost: dict[str, float],
     dtype: str,
 ) -> None:
-    """Compare with the plan of a sample's task, taken for all rows of the file."""
+    """Say how answering a file compares with the plan of a sample's task, taken for all rows.
+
+    Args:
+        lm: the model.
+        out: the file of answers.
+        task: `scored` or `written`.
+        cost: "seconds" and "peak_bytes".
+        dtype: that the model was loaded in.
+    """
 
     def lines(machine: "Machine") -> Iterator[str]:
         from leitai.data import read_jsonl
@@ -159,11 +124,30 @@ def _compare_asking(
 
         rows = [row for _, row in read_jsonl(out)]
         sample = rows[:_SAMPLE]
-        asked = as_many(task(sample), len(rows) / len(sample))
+        asked = as_many(task(lm, sample), len(rows) / len(sample))
         plan = make_plan(lm.decoder.config, asked, machine, dtype)
         yield str(prediction_error(plan, cost))
 
     _say_soon(lm.decoder.device.type, cost["seconds"], lines)
+
+
+def scored(lm: "LanguageModel", rows: Rows) -> "Asked":
+    """Return the task of scoring rows of {"context", "continuation"}."""
+    from leitai.inference.encoding import encode_pair
+    from leitai.planning.asked import task_of_scoring
+
+    return task_of_scoring(
+        [encode_pair(lm.tokenizer, row["context"], row["continuation"]) for row in rows]
+    )
+
+
+def written(lm: "LanguageModel", rows: Rows) -> "Asked":
+    """Return the task of writing what rows of {"prompt"} or {"messages"} say in "tokens"."""
+    from leitai.inference.requests import prompt_ids
+    from leitai.planning.asked import task_of_writing
+
+    prompts = [prompt_ids(lm, row, "") for row in rows]
+    return task_of_writing(prompts, [row["tokens"] for row in rows])
 
 
 def _say_soon(device: str, seconds: float, lines: Callable[["Machine"], Iterable[str]]) -> None:

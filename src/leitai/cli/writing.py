@@ -26,7 +26,7 @@ from leitai.cli.options import (
     TopK,
     TopP,
 )
-from leitai.cli.planned import compare_scoring, compare_writing, measured
+from leitai.cli.planned import compare_asking, measured, scored, written
 
 if TYPE_CHECKING:
     from leitai.inference import LanguageModel
@@ -149,7 +149,7 @@ def _score_file(place: Place, requests: Path, out: Path) -> None:
     lm = place.load()
     with measured() as cost:
         _with_bar("scoring", total, lambda tick: files.score_file(lm, requests, out, tick))
-    compare_scoring(lm, out, cost, place.dtype)
+    compare_asking(lm, out, scored, cost, place.dtype)
     show.line(f"{total:,} rows scored: {out}")
 
 
@@ -166,7 +166,7 @@ def _generate_file(
         _with_bar(
             "writing", total, lambda tick: files.generate_file(lm, prompts, out, tick, **options)
         )
-    compare_writing(lm, out, cost, place.dtype)
+    compare_asking(lm, out, written, cost, place.dtype)
     show.line(f"{total:,} rows written: {out}")
 
 

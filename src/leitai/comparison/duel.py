@@ -114,6 +114,7 @@ class _Run:
         findings = audit(sides, material)
         write_json(run / "audit.json", as_json(findings))
         refuse_unfair(findings)
+        self.scorers = {c.key: self._scorer(c) for c in contenders}
         self._refuse_unable(contenders)
 
         findings += self._shown(contenders, sides)
@@ -154,7 +155,7 @@ class _Run:
         for contender in contenders:
             if contender.kind not in ("endpoint", "reference"):
                 continue
-            scorer = self._scorer(contender)
+            scorer = self.scorers[contender.key]
             for name, asked in self.asked.items():
                 if not self._records(name, contender).exists():
                     respondent = scorer.respondent(self.spec.main_arm)
@@ -199,11 +200,10 @@ class _Run:
         self.paths = {
             name: {c.key: self._records(name, c) for c in contenders} for name in self.asked
         }
-        scorers = {c.key: self._scorer(c) for c in contenders}
         items = len(self.asked[spec.primary].items)
         for contender in contenders:
             adapt(contender, spec, self.learnt, self.checked, self.stages)
-            scorer = scorers[contender.key]
+            scorer = self.scorers[contender.key]
             for name, asked in self.asked.items():
                 if name not in self.early:
                     path = self.paths[name][contender.key]
@@ -213,10 +213,10 @@ class _Run:
             scorer.close()
         for name in self.early:
             asked, looks = self.asked[name], self._looks(name)
-            ask_together(scorers, spec, asked, self.paths[name], looks, self.stages)
+            ask_together(self.scorers, spec, asked, self.paths[name], looks, self.stages)
         if spec.primary in self.early:
             items = len(read_records(self.paths[spec.primary]["A"]))
-            for scorer in scorers.values():
+            for scorer in self.scorers.values():
                 self.variants.ask(scorer, self.stages, items)
                 scorer.close()
         self._ask_seeds(contenders, items)

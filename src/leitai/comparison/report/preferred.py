@@ -7,7 +7,7 @@ from leitai.comparison.report.data import ReportData
 from leitai.comparison.report.figures import DASH, count_of
 from leitai.comparison.report.strings import STRINGS, slice_name
 from leitai.comparison.report.views import chance
-from leitai.comparison.wording import MINUS, Bilingual
+from leitai.comparison.wording import MINUS, Bilingual, decimals
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,12 @@ def _view(found: dict[str, Any]) -> PreferenceView:
 
 def odds_of(gap: dict[str, Any]) -> Bilingual:
     """Say log odds with their interval; who never lost, or never won, has one end alone."""
-    value, low, high = (gap[name] for name in ("value", "low", "high"))
+    low, high = gap["low"], gap["high"]
     if low is None and high is None:
         return STRINGS["odds_unknown"]
     if high is None:
-        return STRINGS["odds_at_least"].format(end=_signed(low))
+        return STRINGS["odds_at_least"].format(end=decimals(low, 2, sign=True))
     if low is None:
-        return STRINGS["odds_at_most"].format(end=_signed(high))
-    return STRINGS["odds_between"].format(
-        value=_signed(value), low=_signed(low), high=_signed(high)
-    )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", MINUS)
+        return STRINGS["odds_at_most"].format(end=decimals(high, 2, sign=True))
+    ends = {name: decimals(gap[name], 2, sign=True) for name in ("value", "low", "high")}
+    return STRINGS["odds_between"].format(**ends)
